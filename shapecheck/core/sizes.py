@@ -1,0 +1,592 @@
+"""Symbolic integers for sizes of dims, in a normal form with three-valued equality.
+
+    Size    := sum of  coefficient * atom**power * ...        2*b*(d//n) + 1
+    atom    := Symbol      a dim's name, rigid or flexible
+             | Quotient    numerator // denominator
+             | Remainder   numerator % denominator
+             | Extreme     min(...) or max(...)
+
+``Size + Size``, ``-``, ``*``, ``//``, ``%``, ``minimum``, ``maximum`` keep the normal form, in which ``(b*d + d)//d``
+is already ``b + 1``. What the normal form can't show, `compare` decides: True, False or None (unknown), and under
+which divisibility conditions, so that ``n * (d // n)`` equals ``d`` *given* ``d % n == 0``.
+
+A *rigid* symbol stands for every size (a contract promises all of them), so two different rigid names are unequal.
+A *flexible* one stands for some size not known here, so nothing but itself is known to be equal or unequal to it.
+Symbols are sizes of dims and therefore never negative.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache, reduce
+from math import prod
+
+from shapecheck.core import expression
+from shapecheck.core.expression import Expression
+
+__all__ = [
+    "Comparison",
+    "Divides",
+    "Size",
+    "Symbol",
+    "compare",
+    "equal",
+    "evaluate_size",
+    "from_expression",
+    "maximum",
+    "minimum",
+    "solve",
+    "substitute",
+    "symbols",
+]
+
+_MOST_TERMS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A size with a name. `tag` tells apart equal names of different scopes and isn't shown."""
+
+    name: str
+    rigid: bool = True
+    tag: int = 0
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    numerator: Size
+    denominator: Size
+
+    def __str__(self) -> str:
+        return f"{_group(self.numerator)}//{_group(self.denominator)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    numerator: Size
+    denominator: Size
+
+    def __str__(self) -> str:
+        return f"{_group(self.numerator)}%{_group(self.denominator)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Extreme:
+    """``min`` or ``max`` of at least two sizes, sorted."""
+
+    function: str
+    arguments: tuple[Size, ...]
+
+    def __str__(self) -> str:
+        return f"{self.function}({', '.join(map(str, self.arguments))})"
+
+
+Atom = Symbol | Quotient | Remainder | Extreme
+Monomial = tuple[tuple[Atom, int], ...]  # (atom, power), sorted by the atom's text; () is the constant term
+_ONE: Monomial = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Size:
+    """An integer-valued polynomial; build it with `Size.of` and arithmetic, never by hand.
+
+    ``==`` is equality of normal forms, which implies equal sizes; use `compare` or `equal` to decide more.
+    """
+
+    terms: tuple[tuple[Monomial, int], ...]
+    _hash: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash(self.terms))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, int):
+            return self.constant == other
+        return isinstance(other, Size) and self._hash == other._hash and self.terms == other.terms
+
+    @staticmethod
+    def of(value: Size | Symbol | int | str) -> Size:
+        """A size from a number, a symbol, or the name of a rigid symbol."""
+        match value:
+            case Size():
+                return value
+            case int():
+                return _build({_ONE: int(value)})
+            case str():
+                return _build({((Symbol(value), 1),): 1})
+            case _:
+                return _build({((value, 1),): 1})
+
+    @staticmethod
+    def unknown(name: str = "?") -> Size:
+        """A size that nothing is known about: equal only to itself."""
+        return Size.of(Symbol(name, rigid=False, tag=next(_tags)))
+
+    @property
+    def constant(self) -> int | None:
+        """The number it is, or None where symbols are left."""
+        if not self.terms:
+            return 0
+        monomial, coefficient = self.terms[0]
+        return coefficient if len(self.terms) == 1 and not monomial else None
+
+    @property
+    def symbol(self) -> Symbol | None:
+        """The symbol it is, or None where it is anything else."""
+        match self.terms:
+            case ((((Symbol() as symbol, 1),), 1),):
+                return symbol
+        return None
+
+    def __add__(self, other: Size | int) -> Size:
+        terms = dict(self.terms)
+        for monomial, coefficient in Size.of(other).terms:
+            terms[monomial] = terms.get(monomial, 0) + coefficient
+        return _build(terms)
+
+    def __neg__(self) -> Size:
+        return _build({monomial: -coefficient for monomial, coefficient in self.terms})
+
+    def __sub__(self, other: Size | int) -> Size:
+        return self + -Size.of(other)
+
+    def __mul__(self, other: Size | int) -> Size:
+        terms: dict[Monomial, int] = {}
+        for (left, a), (right, b) in itertools.product(self.terms, Size.of(other).terms):
+            monomial = _times(left, right)
+            terms[monomial] = terms.get(monomial, 0) + a * b
+        return _build(terms) if len(terms) <= _MOST_TERMS else Size.unknown()
+
+    def __floordiv__(self, other: Size | int) -> Size:
+        return _divide(self, Size.of(other))[0]
+
+    def __mod__(self, other: Size | int) -> Size:
+        return _divide(self, Size.of(other))[1]
+
+    def __pow__(self, exponent: Size | int) -> Size:
+        power = Size.of(exponent).constant
+        if power is None or not 0 <= power <= 8:
+            return Size.unknown()
+        return reduce(Size.__mul__, itertools.repeat(self, power), Size.of(1))
+
+    def __radd__(self, other: int) -> Size:
+        return self + other
+
+    def __rsub__(self, other: int) -> Size:
+        return Size.of(other) - self
+
+    def __rmul__(self, other: int) -> Size:
+        return self * other
+
+    def __rfloordiv__(self, other: int) -> Size:
+        return Size.of(other) // self
+
+    def __rmod__(self, other: int) -> Size:
+        return Size.of(other) % self
+
+    def __str__(self) -> str:
+        text = ""
+        for monomial, coefficient in sorted(self.terms, key=lambda term: (not term[0], term[1] < 0)):
+            factors = [_factor(atom, power, alone=len(monomial) == abs(coefficient) == 1) for atom, power in monomial]
+            if abs(coefficient) != 1 or not monomial:
+                factors.insert(0, str(abs(coefficient)))
+            sign = "-" if coefficient < 0 else "+"
+            text += (f" {sign} " if text else "-" * (coefficient < 0)) + "*".join(factors)
+        return text or "0"
+
+    def __repr__(self) -> str:
+        return f"Size({str(self)!r})"
+
+
+_tags = itertools.count(1)
+
+
+def minimum(first: Size | int, *rest: Size | int) -> Size:
+    """The smallest of some sizes."""
+    return _extreme("min", [Size.of(first), *map(Size.of, rest)])
+
+
+def maximum(first: Size | int, *rest: Size | int) -> Size:
+    """The largest of some sizes."""
+    return _extreme("max", [Size.of(first), *map(Size.of, rest)])
+
+
+def at_least(size: Size, number: int) -> bool | None:
+    """Whether a size is `number` or more: True, False, or None for unknown."""
+    lowest, highest = _bounds(size)
+    if lowest is not None and lowest >= number:
+        return True
+    return False if highest is not None and highest < number else None
+
+
+def symbols(size: Size) -> Iterator[Symbol]:
+    """Every symbol in a size, those inside ``//``, ``%``, min and max included, with repetitions."""
+    return (atom for atom in _all_atoms(size) if isinstance(atom, Symbol))
+
+
+def substitute(size: Size, replacements: Mapping[Symbol, Size]) -> Size:
+    """`size` with symbols replaced, in normal form again."""
+    if not replacements or replacements.keys().isdisjoint(symbols(size)):
+        return size
+
+    def replaced(atom: Atom) -> Size:
+        match atom:
+            case Symbol():
+                return replacements.get(atom, Size.of(atom))
+            case Quotient(numerator, denominator):
+                return substitute(numerator, replacements) // substitute(denominator, replacements)
+            case Remainder(numerator, denominator):
+                return substitute(numerator, replacements) % substitute(denominator, replacements)
+            case Extreme(function, arguments):
+                return _extreme(function, [substitute(argument, replacements) for argument in arguments])
+
+    total = Size.of(0)
+    for monomial, coefficient in size.terms:
+        factors = (replaced(atom) for atom, power in monomial for _ in range(power))
+        total += reduce(Size.__mul__, factors, Size.of(coefficient))
+    return total
+
+
+def evaluate_size(size: Size, value_of: Callable[[Symbol], int]) -> int:
+    """The number a size is when its symbols are numbers.
+
+    Raises:
+        ZeroDivisionError: a denominator is 0 there.
+    """
+
+    def value(atom: Atom) -> int:
+        match atom:
+            case Symbol():
+                return value_of(atom)
+            case Quotient(numerator, denominator):
+                return evaluate_size(numerator, value_of) // evaluate_size(denominator, value_of)
+            case Remainder(numerator, denominator):
+                return evaluate_size(numerator, value_of) % evaluate_size(denominator, value_of)
+            case Extreme(function, arguments):
+                return expression.FUNCTIONS[function](*(evaluate_size(argument, value_of) for argument in arguments))  # type: ignore[no-any-return]
+
+    return sum(coefficient * prod(value(atom) ** power for atom, power in term) for term, coefficient in size.terms)
+
+
+def from_expression(tree: Expression, size_of: Callable[[str], Size], value_of: Callable[[str], Size]) -> Size:
+    """The symbolic value of a computed dim; what can't be expressed is `Size.unknown`."""
+    match tree:
+        case expression.Const(value):
+            return Size.of(value)
+        case expression.Name(name):
+            return size_of(name)
+        case expression.Field(source):
+            return value_of(source)
+        case expression.Operation(symbol, left, right):
+            # A true division only matches where it comes out whole, and there it is the floor.
+            apply = expression.OPERATORS["//" if symbol == "/" else symbol]
+            result = apply(from_expression(left, size_of, value_of), from_expression(right, size_of, value_of))
+            return Size.of(result)
+        case expression.Apply(function, arguments):
+            values = [from_expression(argument, size_of, value_of) for argument in arguments]
+            if function in {"min", "max"} and len(values) > 1:
+                return _extreme(function, values)
+            numbers = [value.constant for value in values]
+            if None in numbers:
+                return Size.unknown()
+            return Size.of(int(expression.FUNCTIONS[function](*numbers)))
+
+
+@dataclass(frozen=True, slots=True)
+class Divides:
+    """The condition ``numerator % denominator == 0``."""
+
+    numerator: Size
+    denominator: Size
+
+    def __str__(self) -> str:
+        return f"{_group(self.numerator)} % {_group(self.denominator)} == 0"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Whether two sizes are equal (None: unknown), and under which conditions they are."""
+
+    equal: bool | None
+    given: frozenset[Divides] = frozenset()
+
+
+def equal(left: Size | int, right: Size | int) -> bool | None:
+    """Whether two sizes are equal: True (perhaps under divisibility conditions), False, or None for unknown."""
+    return compare(Size.of(left), Size.of(right)).equal
+
+
+@lru_cache(maxsize=65536)
+def compare(left: Size, right: Size) -> Comparison:
+    """Decide whether two sizes are equal, see the module's docstring."""
+    difference = left - right
+    if difference.constant is not None:
+        return Comparison(difference.constant == 0)
+    if all(symbol.rigid for symbol in symbols(difference)) and all(isinstance(a, Symbol) for a in _atoms(difference)):
+        return Comparison(False)  # a polynomial that isn't zero isn't zero at every size
+    differences = list(_samples(difference))
+    if not differences:
+        return Comparison(None)
+    if not any(differences):
+        return Comparison(True, frozenset(_conditions(difference))) if _divides_alike(difference) else Comparison(None)
+    if all(differences) and all(symbol.rigid for symbol in symbols(difference)):
+        return Comparison(False)
+    return Comparison(None)
+
+
+def solve(difference: Size) -> tuple[Symbol, Size] | None:
+    """The flexible symbol, and what it must be, that makes `difference` zero; None where that isn't certain."""
+    for monomial, coefficient in difference.terms:
+        match monomial:
+            case ((Symbol(rigid=False) as symbol, 1),) if abs(coefficient) == 1:
+                rest = _build({other: factor for other, factor in difference.terms if other != monomial})
+                if symbol not in set(symbols(rest)):
+                    return symbol, rest if coefficient < 0 else -rest
+    return None
+
+
+# --- normal form -----------------------------------------------------------------------------------------------
+
+
+def _build(terms: Mapping[Monomial, int]) -> Size:
+    kept = ((monomial, coefficient) for monomial, coefficient in terms.items() if coefficient)
+    return Size(tuple(sorted(kept, key=lambda term: _monomial_key(term[0]))))
+
+
+def _monomial_key(monomial: Monomial) -> tuple[tuple[str, int, int], ...]:
+    return tuple((*_atom_key(atom), power) for atom, power in monomial)
+
+
+def _atom_key(atom: Atom) -> tuple[str, int]:
+    return (atom.name, atom.tag * 2 + atom.rigid) if isinstance(atom, Symbol) else (str(atom), hash(atom))
+
+
+def _times(left: Monomial, right: Monomial) -> Monomial:
+    if not left or not right:
+        return left or right
+    powers = dict(left)
+    for atom, power in right:
+        powers[atom] = powers.get(atom, 0) + power
+    return tuple(sorted(powers.items(), key=lambda item: _atom_key(item[0])))
+
+
+def _divide(numerator: Size, denominator: Size) -> tuple[Size, Size]:
+    """Quotient and remainder: what divides exactly is divided, the rest becomes atoms."""
+    if denominator == 0:
+        return Size.unknown(), Size.unknown()
+    if numerator == denominator:
+        return Size.of(1), Size.of(0)
+    whole, rest = _exact_part(numerator, denominator)
+    if rest == 0:
+        return whole, rest
+    if rest.constant is not None and denominator.constant is not None:
+        quotient, remainder = divmod(rest.constant, denominator.constant)
+        return whole + quotient, Size.of(remainder)
+    if rest.constant is not None and rest.constant >= 0 and at_least(denominator, rest.constant + 1):
+        return whole, rest
+    return whole + _quotient(rest, denominator), Size.of(Remainder(rest, denominator))  # type: ignore[arg-type]
+
+
+def _quotient(numerator: Size, denominator: Size) -> Size:
+    match numerator.terms:  # (a//b)//c is a//(b*c)
+        case ((((Quotient(inner, divisor), 1),), 1),):
+            return inner // (divisor * denominator)
+    return _build({((Quotient(numerator, denominator), 1),): 1})
+
+
+def _exact_part(numerator: Size, denominator: Size) -> tuple[Size, Size]:
+    """``(whole, rest)`` with ``numerator == whole * denominator + rest``; terms that divide exactly are in `whole`."""
+    if len(denominator.terms) != 1:
+        return Size.of(0), numerator
+    divisor, factor = denominator.terms[0]
+    whole: dict[Monomial, int] = {}
+    rest: dict[Monomial, int] = {}
+    for monomial, coefficient in numerator.terms:
+        remaining = _over(monomial, divisor)
+        if remaining is None:
+            rest[monomial] = coefficient
+            continue
+        quotient, remainder = divmod(coefficient, factor)
+        whole[remaining] = whole.get(remaining, 0) + quotient
+        if remainder:
+            rest[monomial] = remainder
+    return _build(whole), _build(rest)
+
+
+def _over(monomial: Monomial, divisor: Monomial) -> Monomial | None:
+    """``monomial / divisor`` where that comes out whole."""
+    powers = dict(monomial)
+    for atom, power in divisor:
+        if powers.get(atom, 0) < power:
+            return None
+        powers[atom] -= power
+    return tuple((atom, power) for atom, power in powers.items() if power)
+
+
+def _extreme(function: str, arguments: Iterable[Size]) -> Size:
+    flat: list[Size] = []
+    for argument in arguments:
+        match argument.terms:
+            case ((((Extreme(inner, parts), 1),), 1),) if inner == function:
+                flat.extend(parts)
+            case _:
+                flat.append(argument)
+    kept: list[Size] = []
+    for argument in dict.fromkeys(flat):
+        if not any(_beats(other, argument, function) for other in kept):
+            kept = [other for other in kept if not _beats(argument, other, function)] + [argument]
+    if len(kept) == 1:
+        return kept[0]
+    return _build({((Extreme(function, tuple(sorted(kept, key=str))), 1),): 1})
+
+
+def _beats(winner: Size, loser: Size, function: str) -> bool:
+    """Whether `winner` is certainly the one of the two that min or max keeps."""
+    return at_least(loser - winner if function == "min" else winner - loser, 0) is True
+
+
+def _atoms(size: Size) -> Iterator[Atom]:
+    return (atom for monomial, _ in size.terms for atom, _ in monomial)
+
+
+def _bounds(size: Size) -> tuple[int | None, int | None]:
+    """The least and the largest value a size can have, None where there is no bound."""
+    lowest: int | None = 0
+    highest: int | None = 0
+    for monomial, coefficient in size.terms:
+        low, high = _monomial_bounds(monomial)
+        if coefficient < 0:
+            low, high = high, low
+        lowest = None if lowest is None or low is None else lowest + coefficient * low
+        highest = None if highest is None or high is None else highest + coefficient * high
+    return lowest, highest
+
+
+def _monomial_bounds(monomial: Monomial) -> tuple[int | None, int | None]:
+    low: int = 1
+    high: int | None = 1
+    for atom, power in monomial:
+        least, most = _atom_bounds(atom)
+        if least is None or least < 0:
+            return None, None
+        low *= least**power
+        high = None if high is None or most is None else high * most**power
+    return low, high
+
+
+def _atom_bounds(atom: Atom) -> tuple[int | None, int | None]:
+    match atom:
+        case Symbol():
+            return 0, None
+        case Quotient(numerator, denominator):
+            positive = at_least(denominator, 0) and at_least(numerator, 0)
+            return (0 if positive else None), None
+        case Remainder(_, denominator):
+            most = denominator.constant
+            return (0, most - 1 if most else None) if at_least(denominator, 0) else (None, None)
+        case Extreme(function, arguments):
+            bounds = [_bounds(argument) for argument in arguments]
+            lows, highs = [low for low, _ in bounds], [high for _, high in bounds]
+            if function == "min":
+                known = [high for high in highs if high is not None]
+                return (None if None in lows else min(lows)), (min(known) if known else None)  # type: ignore[type-var]
+            known = [low for low in lows if low is not None]
+            return (max(known) if known else None), (None if None in highs else max(highs))  # type: ignore[type-var]
+
+
+# --- deciding equality by values -------------------------------------------------------------------------------
+
+_HIGHLY_DIVISIBLE = 720720  # by 1 to 16
+_PRIMES = (101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197, 199)
+
+
+def _samples(difference: Size) -> Iterator[int]:
+    """Values of `difference` at sizes that are generic but divisible wherever it divides.
+
+    A non-zero expression vanishes at all of them only with negligible probability.
+    """
+    ordered = sorted(set(symbols(difference)), key=_atom_key)
+    above, below = _divided(difference)
+    generator = random.Random(len(ordered))
+    for _ in range(6):
+        small = {symbol: generator.randint(2, 16) for symbol in ordered if symbol in below - above}
+        values = dict(small)
+        for symbol in ordered:
+            if symbol in above:
+                scale = _HIGHLY_DIVISIBLE if symbol in below else _HIGHLY_DIVISIBLE**2 * prod(small.values())
+                values[symbol] = scale * generator.choice(_PRIMES) * generator.choice(_PRIMES)
+            elif symbol not in below:
+                values[symbol] = generator.randint(200, 2000)
+        with suppress(ZeroDivisionError):
+            yield evaluate_size(difference, values.__getitem__)
+
+
+def _divided(size: Size) -> tuple[set[Symbol], set[Symbol]]:
+    """The symbols that stand in numerators, and those in denominators."""
+    above: set[Symbol] = set()
+    below: set[Symbol] = set()
+    for condition in _divisions(size):
+        above.update(symbols(condition.numerator))
+        below.update(symbols(condition.denominator))
+    return above, below
+
+
+def _divisions(size: Size) -> Iterator[Divides]:
+    for atom in _all_atoms(size):
+        match atom:
+            case Quotient(numerator, denominator) | Remainder(numerator, denominator):
+                yield Divides(numerator, denominator)
+
+
+def _divides_alike(size: Size) -> bool:
+    """Whether what the generic sample sizes show holds for small sizes as well, as long as everything divides.
+
+    It may not where min or max chooses, nor in ``(h + 1)//n``, which isn't ``h//n`` at ``n == 1``.
+    """
+    divisions = list(_divisions(size))
+    return not any(isinstance(atom, Extreme) for atom in _all_atoms(size)) and all(
+        division.denominator.constant is not None or all(monomial for monomial, _ in division.numerator.terms)
+        for division in divisions
+    )
+
+
+def _all_atoms(size: Size) -> Iterator[Atom]:
+    for atom in _atoms(size):
+        yield atom
+        match atom:
+            case Quotient(numerator, denominator) | Remainder(numerator, denominator):
+                yield from _all_atoms(numerator)
+                yield from _all_atoms(denominator)
+            case Extreme(_, arguments):
+                for argument in arguments:
+                    yield from _all_atoms(argument)
+
+
+def _conditions(size: Size) -> Iterator[Divides]:
+    """What the sample sizes had in common: the symbolic part of each numerator is divisible by its denominator."""
+    for division in _divisions(size):
+        symbolic = _build({monomial: factor for monomial, factor in division.numerator.terms if monomial})
+        yield Divides(symbolic, division.denominator)
+
+
+# --- text ------------------------------------------------------------------------------------------------------
+
+
+def _factor(atom: Atom, power: int, *, alone: bool) -> str:
+    text = str(atom) if isinstance(atom, Symbol | Extreme) or (alone and power == 1) else f"({atom})"
+    return text if power == 1 else f"{text}**{power}"
+
+
+def _group(size: Size) -> str:
+    text = str(size)
+    return text if text.isidentifier() or text.isdecimal() or text == "?" else f"({text})"
