@@ -334,14 +334,16 @@ def compare(left: Size, right: Size) -> Comparison:
         return Comparison(difference.constant == 0)
     if all(symbol.rigid for symbol in symbols(difference)) and all(isinstance(a, Symbol) for a in _atoms(difference)):
         return Comparison(False)  # a polynomial that isn't zero isn't zero at every size
-    differences = list(_samples(difference))
-    if not differences:
+    conditions = frozenset(_conditions(difference))
+    samples = list(_samples(difference))
+    if samples and all(evaluate_size(difference, sizes.__getitem__) for sizes in samples):
+        return Comparison(False if all(symbol.rigid for symbol in symbols(difference)) else None)
+    divisible = [sizes for sizes in samples if all(_holds(condition, sizes) for condition in conditions)]
+    if not divisible or not _divides_alike(difference):
         return Comparison(None)
-    if not any(differences):
-        return Comparison(True, frozenset(_conditions(difference))) if _divides_alike(difference) else Comparison(None)
-    if all(differences) and all(symbol.rigid for symbol in symbols(difference)):
-        return Comparison(False)
-    return Comparison(None)
+    if any(evaluate_size(difference, sizes.__getitem__) for sizes in divisible):
+        return Comparison(None)
+    return Comparison(True, conditions)
 
 
 def solve(difference: Size) -> tuple[Symbol, Size] | None:
@@ -510,10 +512,10 @@ _HIGHLY_DIVISIBLE = 720720  # by 1 to 16
 _PRIMES = (101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197, 199)
 
 
-def _samples(difference: Size) -> Iterator[int]:
-    """Values of `difference` at sizes that are generic but divisible wherever it divides.
+def _samples(difference: Size) -> Iterator[Mapping[Symbol, int]]:
+    """Sizes that are generic but, as far as that is possible, divisible wherever `difference` divides.
 
-    A non-zero expression vanishes at all of them only with negligible probability.
+    An expression that isn't zero vanishes at all of them only with negligible probability.
     """
     ordered = sorted(set(symbols(difference)), key=_atom_key)
     above, below = _divided(difference)
@@ -528,7 +530,15 @@ def _samples(difference: Size) -> Iterator[int]:
             elif symbol not in below:
                 values[symbol] = generator.randint(200, 2000)
         with suppress(ZeroDivisionError):
-            yield evaluate_size(difference, values.__getitem__)
+            evaluate_size(difference, values.__getitem__)
+            yield values
+
+
+def _holds(condition: Divides, sizes: Mapping[Symbol, int]) -> bool:
+    numerator, denominator = (
+        evaluate_size(size, sizes.__getitem__) for size in (condition.numerator, condition.denominator)
+    )
+    return numerator % denominator == 0
 
 
 def _divided(size: Size) -> tuple[set[Symbol], set[Symbol]]:
