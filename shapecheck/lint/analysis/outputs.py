@@ -1,0 +1,160 @@
+"""Which op made a tensor: through names, reshapes, modules of this file (the k-th value that `forward` returns),
+`nn.Sequential`'s last layer and functions of this file.
+
+    probs = self.head(x)[1]      self.head = nn.Sequential(nn.Linear(8, 4), nn.Softmax(1))     op "softmax"
+
+Where branches disagree, or any step isn't certain, the answer is None.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shapecheck.lint.analysis.calls import callee, method_name, receiver, returned
+from shapecheck.lint.analysis.classes import class_named
+from shapecheck.lint.analysis.flow import bindings, same_expression
+from shapecheck.lint.analysis.objects import constructor
+from shapecheck.lint.analysis.scopes import Binding, place
+from shapecheck.lint.file import File, per_file
+
+PASS_THROUGH = frozenset(
+    "view reshape squeeze unsqueeze flatten contiguous float double half bfloat16 to cuda cpu type permute transpose t"
+    " detach clone expand view_as reshape_as requires_grad_ movedim swapaxes".split()
+)
+ACTIVATIONS = frozenset("softmax log_softmax sigmoid sigmoid_ logsigmoid relu relu_ tanh tanh_ exp log argmax".split())
+_SPELLINGS = {"expit": "sigmoid", "logsoftmax": "log_softmax", "sigmoid_": "sigmoid", "relu_": "relu", "tanh_": "tanh"}
+_FUNCTION = re.compile(r"torch\.(?:nn\.functional\.|special\.)?(?P<op>[a-z]\w*)")
+_MODULE = re.compile(r"torch\.nn\.(?P<op>[A-Z]\w*)")
+_MAX_DEPTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The op that made a tensor. `node` is its call; `module` the constructor call of a module such as `nn.Linear(…)`."""
+
+    op: str
+    node: ast.Call
+    module: ast.Call | None = None
+
+
+def produced(file: File, node: ast.expr, element: tuple[int, ...] = ()) -> Output | None:
+    """The op that certainly made the tensor an expression holds; `element` is the way into a tuple."""
+    return _produced(file, node, element, _MAX_DEPTH)
+
+
+def produced_by_module(file: File, module: ast.expr, call: ast.Call, element: tuple[int, ...] = ()) -> Output | None:
+    """The op that makes what calling a module returns; `call` is where it is called."""
+    return _of_module(file, module, call, element, _MAX_DEPTH)
+
+
+@per_file
+def _produced(file: File, node: ast.expr, element: tuple[int, ...], depth: int) -> Output | None:
+    if depth == 0:
+        return None
+    if place(node) is not None:
+        found = bindings(file, node)
+        if found and all(b.kind != "elsewhere" for b in found):
+            return _agreed(_of_binding(file, b, element, depth - 1) for b in found)
+    match node:
+        case ast.Subscript(value=value, slice=ast.Constant(value=int(index))):
+            return _produced(file, value, (index, *element), depth - 1)
+        case ast.Subscript(value=value):
+            return _produced(file, value, element, depth - 1)
+        case ast.Tuple(elts=elts) | ast.List(elts=elts) if element and -len(elts) <= element[0] < len(elts):
+            return _produced(file, elts[element[0]], element[1:], depth - 1)
+        case ast.IfExp(body=body, orelse=orelse):
+            return _agreed(_produced(file, arm, element, depth - 1) for arm in (body, orelse))
+        case ast.Await(value=value) | ast.NamedExpr(value=value):
+            return _produced(file, value, element, depth - 1)
+        case ast.Call():
+            return _of_call(file, node, element, depth - 1)
+    return None
+
+
+def _of_binding(file: File, found: Binding, element: tuple[int, ...], depth: int) -> Output | None:
+    if found.kind not in ("assign", "walrus") or found.value is None:
+        return None
+    return _produced(file, found.value, (*found.index, *element), depth)
+
+
+def _of_call(file: File, call: ast.Call, element: tuple[int, ...], depth: int) -> Output | None:
+    name = file.qualified_name(call.func)
+    if name is not None:
+        function = _FUNCTION.fullmatch(name)
+        if function is None:
+            return None
+        if function["op"] in PASS_THROUGH and call.args:
+            return _produced(file, call.args[0], element, depth)
+        return Output(_SPELLINGS.get(function["op"], function["op"]), call)
+    body = callee(file, call)
+    if body is not None:
+        return _agreed(_returned(file, value, element, depth) for value in returned(body))
+    owner, method = receiver(call), method_name(call)
+    if owner is not None and method in PASS_THROUGH:
+        return _produced(file, owner, element, depth)
+    module = _of_module(file, call.func, call, element, depth)
+    if module is None and method in ACTIVATIONS and constructor(file, call.func) is None:
+        return Output(_SPELLINGS.get(method, method), call)
+    return module
+
+
+def _of_module(
+    file: File, module: ast.expr, call: ast.Call, element: tuple[int, ...], depth: int
+) -> Output | None:
+    made_by = constructor(file, module)
+    if made_by is None or depth == 0:
+        return None
+    own = class_named(file, made_by.func)
+    if own is not None:
+        forward = own.method("forward") if own.is_module else own.method("__call__")
+        values = [] if forward is None else returned(forward)
+        return _agreed(_returned(file, value, element, depth - 1) for value in values)
+    name = _MODULE.fullmatch(file.qualified_name(made_by.func) or "")
+    if name is None:
+        return None
+    if name["op"] == "Sequential":
+        last = None if _grows(file, module) else _last_layer(made_by)
+        return None if last is None else _of_module(file, last, call, element, depth - 1)
+    return Output(_snake_case(name["op"]), call, made_by)
+
+
+def _returned(file: File, value: ast.expr | None, element: tuple[int, ...], depth: int) -> Output | None:
+    return None if value is None else _produced(file, value, element, depth)
+
+
+def _agreed(outputs: Iterable[Output | None]) -> Output | None:
+    """The first of several outputs if all were made by the same op."""
+    found = list(outputs)
+    if not found or found[0] is None:
+        return None
+    return found[0] if all(other is not None and other.op == found[0].op for other in found) else None
+
+
+def _last_layer(sequential: ast.Call) -> ast.expr | None:
+    """The last layer written in `nn.Sequential(…)` or in the OrderedDict it is given."""
+    match sequential.args:
+        case [*_, ast.Starred()] | []:
+            return None
+        case [ast.Call(args=[ast.List(elts=[*_, ast.Tuple(elts=[_, layer])])])]:
+            return layer
+        case [ast.Call(args=[ast.Dict(values=[*_, layer])])]:
+            return layer
+        case [*_, layer]:
+            return layer
+    return None
+
+
+def _grows(file: File, module: ast.expr) -> bool:
+    """Whether layers are added to a Sequential after it was made."""
+    return any(
+        method_name(call) in ("append", "add_module", "extend", "insert") and same_expression(receiver(call), module)
+        for call in file.nodes(ast.Call)
+    )
+
+
+def _snake_case(name: str) -> str:
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    return _SPELLINGS.get(name, {"log_sigmoid": "logsigmoid"}.get(name, name))
