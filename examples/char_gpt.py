@@ -38,6 +38,14 @@ class Vocabulary:
         return "".join(self.characters[token] for token in tokens.tolist())
 
 
+def load_text(held_out: int = 10_000) -> tuple[Vocabulary, Tensor, Tensor]:
+    """The play as numbers: all but its last characters to learn from, and these to test on."""
+    text = TEXT.read_text(encoding="utf-8")
+    vocabulary = Vocabulary(text)
+    tokens = vocabulary.encode(text)
+    return vocabulary, tokens[:-held_out], tokens[-held_out:]
+
+
 @contract
 def draw(
     tokens: Int[Tensor, "n"], batch: int, context: int
@@ -168,10 +176,7 @@ def train(model: CharGPT, tokens: Tensor, steps: int, batch: int = 24) -> list[f
 
 def main(steps: int = 1000, seed: int = 0) -> None:
     torch.manual_seed(seed)
-    text = TEXT.read_text(encoding="utf-8")
-    vocabulary = Vocabulary(text)
-    tokens = vocabulary.encode(text)
-    training, held_out = tokens[:-10_000], tokens[-10_000:]
+    vocabulary, training, held_out = load_text()
     model = CharGPT(len(vocabulary))
     print(f"{len(training):,} characters to learn from, {sum(p.numel() for p in model.parameters()):,} parameters")
     history = train(model, training, steps)

@@ -103,7 +103,7 @@ class DigitsViT(nn.Module):
         self.patch = patch
         self.classes = classes
         self.embed = nn.Linear(patch * patch, d)
-        self.positions = nn.Parameter(0.02 * torch.randn((8 // patch) ** 2, d))
+        self.positions = nn.Parameter(0.3 * torch.randn((8 // patch) ** 2, d))
         self.blocks = nn.ModuleList(Block(d, heads, dropout) for _ in range(depth))
         self.norm = nn.LayerNorm(d)
         self.head = nn.Linear(d, classes)
@@ -136,7 +136,7 @@ def accuracy(model: nn.Module, data: Digits) -> float:
     return counts.diagonal().sum().item() / counts.sum().item()
 
 
-def train(model: nn.Module, data: Digits, epochs: int, batch: int = 64) -> list[float]:
+def train(model: nn.Module, data: Digits, epochs: int, batch: int = 32) -> list[float]:
     """Fit by AdamW with one cycle of the learning rate; the mean loss of every epoch."""
     steps = -(-len(data.labels) // batch)
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
@@ -168,13 +168,13 @@ def classify(model: nn.Module, image: Float[Tensor, "8 8"]) -> tuple[int, float]
     return int(digit), float(confidence)
 
 
-def main(epochs: int = 30, seed: int = 0) -> None:
+def main(epochs: int = 20, seed: int = 0) -> None:
     torch.manual_seed(seed)
     training, test = load_split()
     model = DigitsViT()
     print(f"{len(training.labels)} images to learn from, {sum(p.numel() for p in model.parameters()):,} parameters")
     history = train(model, training, epochs)
-    for epoch in range(0, epochs, max(1, epochs // 6)):
+    for epoch in range(0, epochs, max(1, epochs // 5)):
         print(f"epoch {epoch + 1:2}  loss {history[epoch]:.3f}")
     print(f"epoch {epochs:2}  loss {history[-1]:.3f}  test accuracy {accuracy(model, test):.3f}")
     recall = rates(confusion(model, test)).diagonal()
@@ -185,6 +185,6 @@ def main(epochs: int = 30, seed: int = 0) -> None:
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--epochs", type=int, default=30)
+    arguments.add_argument("--epochs", type=int, default=20)
     arguments.add_argument("--seed", type=int, default=0)
     main(**vars(arguments.parse_args()))
