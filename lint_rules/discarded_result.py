@@ -1,4 +1,4 @@
-'''A tensor operation whose result is thrown away.
+"""A tensor operation whose result is thrown away.
 
 ## Why is this bad?
 
@@ -64,7 +64,7 @@ def example(model, graph, x):
         return False
     torch.clamp(x, 0, 1, out=x)
 ```
-'''
+"""
 
 import ast
 from collections.abc import Iterator
@@ -83,7 +83,9 @@ METHODS = frozenset(
 NEEDS_ARGUMENT = METHODS - {"contiguous", "squeeze", "flatten", "detach"}
 FUNCTIONS = frozenset(
     f"torch.{name}"
-    for name in "clamp masked_fill permute transpose squeeze unsqueeze reshape flatten cat stack where nan_to_num".split()
+    for name in (
+        "clamp masked_fill permute transpose squeeze unsqueeze reshape flatten cat stack where nan_to_num".split()
+    )
 )
 IN_PLACE = frozenset({"inplace", "out"})
 

@@ -1,4 +1,4 @@
-'''A running loss that holds on to the graph of every step.
+"""A running loss that holds on to the graph of every step.
 
 ## Why is this bad?
 
@@ -87,7 +87,7 @@ def train(model, loader, criterion, optimizer, steps):
         total += loss
     return total
 ```
-'''
+"""
 
 import ast
 from collections.abc import Iterator
@@ -120,7 +120,12 @@ def check(node: ast.AugAssign | ast.Assign | ast.Call, file: File) -> Iterator[V
         case _:
             return
     kept = [term for term in terms if _is_backpropagated(file, term)]
-    if not kept or place(total) is None or not _outlives_a_step(file, node, total) or _becomes_a_loss(file, node, total):
+    if (
+        not kept
+        or place(total) is None
+        or not _outlives_a_step(file, node, total)
+        or _becomes_a_loss(file, node, total)
+    ):
         return
     if gradients_may_be_off(file, node):
         return
@@ -148,7 +153,9 @@ def _backpropagated(file: File) -> tuple[ast.expr, ...]:
     """What `backward()` is called on, in every spelling; nothing from calls that keep the graph on purpose."""
     found = []
     for call in file.nodes(ast.Call):
-        if method_name(call) not in BACKWARD_OF or any(k.arg in ("retain_graph", "create_graph") for k in call.keywords):
+        if method_name(call) not in BACKWARD_OF or any(
+            k.arg in ("retain_graph", "create_graph") for k in call.keywords
+        ):
             continue
         source = argument(call, 0, "loss") or receiver(call)
         match source:

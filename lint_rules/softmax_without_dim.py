@@ -1,4 +1,4 @@
-'''A softmax that isn't told its dim.
+"""A softmax that isn't told its dim.
 
 ## Why is this bad?
 
@@ -42,7 +42,7 @@ import torch
 def detect(logits, how):
     return F.softmax(logits) + torch.softmax(logits, **how)
 ```
-'''
+"""
 
 import ast
 from collections.abc import Iterator

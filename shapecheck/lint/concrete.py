@@ -6,7 +6,6 @@ whitespace by finds the same code nodes as `module.visit` in a fourteenth of the
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
@@ -17,7 +16,18 @@ from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 from shapecheck.lint.file import File, per_file
 from shapecheck.lint.violation import Span
 
-_LAYOUT = ("whitespace", "lpar", "rpar", "lbracket", "rbracket", "comma", "equal", "semicolon", "leading_lines", "header")
+_LAYOUT = (
+    "whitespace",
+    "lpar",
+    "rpar",
+    "lbracket",
+    "rbracket",
+    "comma",
+    "equal",
+    "semicolon",
+    "leading_lines",
+    "header",
+)
 Position = tuple[int, int]
 
 
@@ -30,7 +40,7 @@ class ConcreteTree:
 
     @cached_property
     def ranges(self) -> Mapping[cst.CSTNode, CodeRange]:
-        return self.wrapper.resolve(PositionProvider)  # type: ignore[return-value]
+        return self.wrapper.resolve(PositionProvider)
 
     @cached_property
     def parents(self) -> dict[cst.CSTNode, cst.CSTNode]:
@@ -124,8 +134,3 @@ def _children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 @cache
 def _code_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind) if not field.name.startswith(_LAYOUT))
-
-
-def ast_position(node: ast.AST) -> tuple[int, int, int, int]:
-    """Lines and byte columns of a node that has a place."""
-    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]

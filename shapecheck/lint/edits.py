@@ -87,7 +87,9 @@ def insert_after(statement: ast.stmt, code: str) -> Edit:
 def prepend(definition: FunctionNode | ast.ClassDef, code: str) -> Edit:
     """Put statements at the start of a body, after its docstring."""
     first = definition.body[0]
-    is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    is_docstring = (
+        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    )
     return insert_after(first, code) if is_docstring else insert_before(first, code)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Iterator, Mapping
 
 from shapecheck.lint.diagnostic import Diagnostic, diagnostic
@@ -11,6 +10,7 @@ from shapecheck.lint.rule import Check, Rule
 from shapecheck.lint.violation import Violation
 
 Options = Mapping[str, Mapping[str, object]]
+_DEFAULTS: Options = {}
 _MENTIONS_TORCH = (b"torch", b"fastai", b"lightning")
 
 
@@ -29,7 +29,7 @@ def applies(rule: Rule, data: bytes) -> bool:
     return not rule.tokens or any(token in data for token in rule.tokens)
 
 
-def violations(file: File, rule: Rule, options: Options = {}) -> Iterator[Violation]:
+def violations(file: File, rule: Rule, options: Options = _DEFAULTS) -> Iterator[Violation]:
     """What one rule finds in a file."""
     chosen = options.get(rule.name, {})
     for check in rule.checks:
@@ -41,7 +41,7 @@ def violations(file: File, rule: Rule, options: Options = {}) -> Iterator[Violat
                 raise RuleCrash(rule.name, file.path, getattr(node, "lineno", 0), error) from error
 
 
-def run(file: File, rules: Iterable[Rule], options: Options = {}) -> list[tuple[Diagnostic, Violation]]:
+def run(file: File, rules: Iterable[Rule], options: Options = _DEFAULTS) -> list[tuple[Diagnostic, Violation]]:
     """What these rules find in a file, in source order, each with the violation that a fix needs."""
     found = [(diagnostic(file, rule, item), item) for rule in rules for item in violations(file, rule, options)]
     return sorted(found, key=lambda pair: pair[0].sort_key)
@@ -53,11 +53,3 @@ def _nodes(file: File, check: Check) -> Iterable[object]:
     from shapecheck.lint.concrete import concrete_nodes
 
     return concrete_nodes(file, check.node_types)
-
-
-def all_types(kinds: Iterable[type[ast.AST]]) -> set[type[ast.AST]]:
-    """The concrete node classes below abstract ones: `ast.stmt` is every statement."""
-    found: set[type[ast.AST]] = set()
-    for kind in kinds:
-        found |= {kind, *all_types(kind.__subclasses__())}
-    return found

@@ -110,8 +110,8 @@ class File:
 
     def text(self, node: ast.AST) -> str:
         """The source of a node, as written."""
-        first, last = node.lineno - 1, node.end_lineno - 1  # type: ignore[attr-defined]
-        start, end = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
+        first, start, last, end = ast_position(node)
+        first, last = first - 1, last - 1
         if first == last:
             return self.lines[first].encode()[start:end].decode()
         return "\n".join(
@@ -177,7 +177,12 @@ def per_file(function: Callable[Concatenate[File, P], Result]) -> Callable[Conca
             file.memo[key] = function(file, *args, **kwargs)
         return cast(Result, file.memo[key])
 
-    return cached
+    return cast("Callable[Concatenate[File, P], Result]", cached)
+
+
+def ast_position(node: ast.AST) -> tuple[int, int, int, int]:
+    """Line and byte column of the start and of the end of a node that has a place."""
+    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
 
 
 def _index(tree: ast.Module) -> tuple[dict[ast.AST, ast.AST], dict[type[ast.AST], list[ast.AST]]]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from shapecheck.lint.concrete import ConcreteTree, ast_position, position
-from shapecheck.lint.file import File
+from shapecheck.lint.concrete import ConcreteTree, position
+from shapecheck.lint.file import File, ast_position
 from shapecheck.lint.violation import Edit, Fix
 
 _ATOMS = (
@@ -243,7 +243,7 @@ class _Changer(cst.CSTTransformer):
         raise FixError("a fix needs a line of its own")
 
     def _statements(self, code: str) -> list[cst.BaseStatement]:
-        return list(cst.parse_module(code, self.tree.module.config_for_parsing).body)  # type: ignore[arg-type]
+        return list(cst.parse_module(code, self.tree.module.config_for_parsing).body)
 
     def _imports_here(self, original: cst.CSTNode) -> bool:
         return bool(self.plan.imports) and isinstance(original, cst.Module)

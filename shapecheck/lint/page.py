@@ -1,11 +1,11 @@
 """A rule's page: the docstring of its file, with fixed headings and code blocks that are run as its tests.
 
-    Summary in one line, ends with a full stop.
-    ## Why is this bad?      what happens to the user
-    ## Example               ```python bad blocks; `# error` marks each line that is reported
-    Use instead:             ```python good blocks, or `fixed`: exactly what the fix makes of the bad block before
-    ## Options               (where the rule has any)
-    ## Known limits          what isn't found or is left alone, with good blocks that prove it
+Summary in one line, ends with a full stop.
+## Why is this bad?      what happens to the user
+## Example               ```python bad blocks; `# error` marks each line that is reported
+Use instead:             ```python good blocks, or `fixed`: exactly what the fix makes of the bad block before
+## Options               (where the rule has any)
+## Known limits          what isn't found or is left alone, with good blocks that prove it
 """
 
 from __future__ import annotations

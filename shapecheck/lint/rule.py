@@ -90,7 +90,7 @@ def load_rule(module_name: str) -> Rule:
         raise RuleError(f"rule `{module_name}` can't be imported: {type(error).__name__}: {error}") from error
     group = getattr(module, "GROUP", None)
     if not isinstance(group, str):
-        raise RuleError(f"rule `{module_name}` has no GROUP, such as GROUP = \"training\"")
+        raise RuleError(f'rule `{module_name}` has no GROUP, such as GROUP = "training"')
     if not module.__doc__:
         raise RuleError(f"rule `{module_name}` has no docstring: it is the rule's page")
     return Rule(
@@ -131,7 +131,7 @@ def _check(module: ModuleType, function: CheckFunction) -> Check:
     options = {p.name: p.default for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
     if inspect.Parameter.empty in options.values():
         raise RuleError(f"{where}: every option needs a default")
-    return Check(function, node_types, concrete, options)
+    return Check(function, _concrete_types(node_types), concrete, options)
 
 
 def _node_types(annotation: object) -> tuple[type, ...]:
@@ -139,6 +139,14 @@ def _node_types(annotation: object) -> tuple[type, ...]:
     union = isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union
     kinds = typing.get_args(annotation) if union else (annotation,)
     return tuple(kinds) if all(isinstance(kind, type) and _is_node_type(kind) for kind in kinds) else ()
+
+
+def _concrete_types(kinds: Iterable[type]) -> tuple[type, ...]:
+    """These classes and all below them: `ast.stmt` is every statement."""
+    found = dict.fromkeys(kinds)
+    for kind in list(found):
+        found.update(dict.fromkeys(_concrete_types(kind.__subclasses__())))
+    return tuple(found)
 
 
 def _is_node_type(kind: type) -> bool:

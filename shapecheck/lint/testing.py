@@ -1,8 +1,8 @@
 """Run a rule's page as tests, for this project's rules and for anybody's.
 
-    @pytest.mark.parametrize("rule", load_package("my_rules"), ids=lambda rule: rule.name)
-    def test_examples(rule):
-        assert problems(rule) == []
+@pytest.mark.parametrize("rule", load_package("my_rules"), ids=lambda rule: rule.name)
+def test_examples(rule):
+    assert problems(rule) == []
 """
 
 from __future__ import annotations

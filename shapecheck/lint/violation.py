@@ -1,6 +1,6 @@
 """What a rule's check yields: a place in the tree, a message, perhaps a fix.
 
-    yield Violation(node, "`total` keeps the graph of every step", unsafe_fix("add `.item()`", append(x, ".item()")))
+yield Violation(node, "`total` keeps the graph of every step", unsafe_fix("add `.item()`", append(x, ".item()")))
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Which binding gave a name its value here, whether two names hold the same value, and which code runs with which.
 
-    loss = criterion(out, y)
-    if amp:
-        loss = loss.float()
-    total += loss                 bindings(file, <loss>): both assignments; binding(): None, as it isn't certain
+loss = criterion(out, y)
+if amp:
+    loss = loss.float()
+total += loss                 bindings(file, <loss>): both assignments; binding(): None, as it isn't certain
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from shapecheck.lint.analysis.scopes import Binding, lookup, owner_of, place, sc
 from shapecheck.lint.file import FUNCTIONS, File, per_file
 
 _MAX_STEPS = 10
+_BRANCHES = (ast.If, ast.IfExp, ast.While, ast.For, ast.AsyncFor, ast.ExceptHandler, ast.match_case)
 
 
 @per_file
@@ -55,11 +56,9 @@ def same_expression(a: ast.AST | None, b: ast.AST | None) -> bool:
     """Whether two pieces of code are written the same, whatever their layout."""
     if type(a) is not type(b) or a is None:
         return a is b
-    if isinstance(a, ast.Constant):
-        return type(a.value) is type(b.value) and a.value == b.value  # type: ignore[attr-defined]
-    return all(
-        _same_field(getattr(a, field, None), getattr(b, field, None)) for field in a._fields if field != "ctx"
-    )
+    if isinstance(a, ast.Constant) and isinstance(b, ast.Constant):
+        return type(a.value) is type(b.value) and a.value == b.value
+    return all(_same_field(getattr(a, field, None), getattr(b, field, None)) for field in a._fields if field != "ctx")
 
 
 def same_value(file: File, a: ast.expr, b: ast.expr) -> bool:
@@ -81,9 +80,9 @@ def is_conditional(file: File, node: ast.AST, within: ast.AST) -> bool:
     for outer in file.ancestors(node):
         if outer is within:
             return False
-        if isinstance(outer, ast.If | ast.While | ast.For | ast.AsyncFor | ast.ExceptHandler | ast.match_case | ast.IfExp):
-            if child is not getattr(outer, "test", None) and child is not getattr(outer, "iter", None):
-                return True
+        always_run = [getattr(outer, "test", None), getattr(outer, "iter", None)]
+        if isinstance(outer, _BRANCHES) and not any(child is part for part in always_run):
+            return True
         if isinstance(outer, ast.BoolOp) and child is not outer.values[0]:
             return True
         child = outer

@@ -1,4 +1,4 @@
-"""Where gradients are switched off: `no_grad`, `inference_mode`, `set_grad_enabled(False)` around or before the code."""
+"""Where gradients are off: `no_grad`, `inference_mode`, `set_grad_enabled(False)` around or before the code."""
 
 from __future__ import annotations
 

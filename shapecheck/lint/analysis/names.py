@@ -31,7 +31,10 @@ _INNER_MODULES = [
     (re.compile(r"^torch\.nn\.modules\.(?:\w+\.)?(?=[A-Z])"), "torch.nn."),
     (re.compile(r"^torch\.nn\.parameter\.(?=[A-Z])"), "torch.nn."),
     (re.compile(r"^torch\.optim\.(?!lr_scheduler|swa_utils)[a-z_]+\.(?=[A-Z])"), "torch.optim."),
-    (re.compile(r"^torch\.autograd\.(?:grad_mode\.)?(?=no_grad|enable_grad|set_grad_enabled|inference_mode)"), "torch."),
+    (
+        re.compile(r"^torch\.autograd\.(?:grad_mode\.)?(?=no_grad|enable_grad|set_grad_enabled|inference_mode)"),
+        "torch.",
+    ),
     (re.compile(r"^torch\.(?:functional|_C|_tensor)\.(?=[A-Za-z])"), "torch."),
     (re.compile(r"^torch\.utils\.data\.(?:dataloader|dataset|distributed|sampler)\.(?=[A-Z])"), "torch.utils.data."),
     (re.compile(r"^torch\.cuda\.amp\.grad_scaler\."), "torch.cuda.amp."),

@@ -1,4 +1,4 @@
-"""Which constructor made an object: `criterion` was made by `torch.nn.CrossEntropyLoss(…)`, `net` by this file's `Net(…)`.
+"""Which call made an object: `criterion` was made by `torch.nn.CrossEntropyLoss(…)`, `net` by this file's `Net(…)`.
 
 Follows plain assignments, `self.x` bound once in the class, and what leaves a module the same object:
 `.to(device)`, `.cuda()`, `.train()`, `DataParallel(net)`, `torch.compile(net)`.
@@ -24,7 +24,9 @@ _OPTIMIZER = re.compile(
     r"torch\.optim\.[A-Z]\w*|(?:\w+\.)*(?:optim|optimizers?)\.(?:\w+\.)*[A-Z]\w*"
     r"|(?:\w+\.)*(?:AdamW?|SGD|RMSprop|Adafactor|Lion|LAMB|FusedAdam|RAdam|Adagrad|AdamW8bit)"
 )
-_SCHEDULER = re.compile(r"torch\.optim\.(?:lr_scheduler|swa_utils)\.\w+|(?:\w+\.)*get_\w*schedul\w*|(?:\w+\.)*\w*Scheduler")
+_SCHEDULER = re.compile(
+    r"torch\.optim\.(?:lr_scheduler|swa_utils)\.\w+|(?:\w+\.)*get_\w*schedul\w*|(?:\w+\.)*\w*Scheduler"
+)
 _SCALER = re.compile(r"torch\.(?:cuda\.)?amp\.GradScaler|torch\.GradScaler|(?:\w+\.)*GradScaler")
 _LOSS = re.compile(r"torch\.nn\.\w*Loss")
 _MAX_WRAPPERS = 5

@@ -33,7 +33,7 @@ _MAX_DEPTH = 12
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The op that made a tensor. `node` is its call; `module` the constructor call of a module such as `nn.Linear(…)`."""
+    """The op that made a tensor. `node` is its call; `module` the call that made the module, such as `nn.Linear(…)`."""
 
     op: str
     node: ast.Call
@@ -101,9 +101,7 @@ def _of_call(file: File, call: ast.Call, element: tuple[int, ...], depth: int) -
     return module
 
 
-def _of_module(
-    file: File, module: ast.expr, call: ast.Call, element: tuple[int, ...], depth: int
-) -> Output | None:
+def _of_module(file: File, module: ast.expr, call: ast.Call, element: tuple[int, ...], depth: int) -> Output | None:
     made_by = constructor(file, module)
     if made_by is None or depth == 0:
         return None

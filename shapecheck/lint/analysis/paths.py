@@ -1,4 +1,4 @@
-"""The ways through a block, each as the nodes that matter in the order they run, so that facts of sibling arms never mix.
+"""The ways through a block, each as the nodes that matter in the order they run: sibling arms never mix.
 
     if amp:                           paths(file, body, is_call) with amp:     scale, backward, clip, step
         scaler.scale(loss).backward()                            without:  backward, clip, step
@@ -72,10 +72,10 @@ class _Walk:
                 return self.block(body, ways)
             case ast.Try() | ast.TryStar():
                 ways = self.block(node.orelse, self.block(node.body, ways))
-                ended = {way: way.end for way in ways}
+                ends = {way: way.end for way in ways}
                 return [
                     replace(after, end=end or after.end)
-                    for way, end in ended.items()
+                    for way, end in ends.items()
                     for after in self.block(node.finalbody, [replace(way, end="")])
                 ]
             case ast.Match(subject=subject, cases=cases):
@@ -88,9 +88,7 @@ class _Walk:
             ways = [replace(way, end=type(node).__name__) for way in ways]
         return ways
 
-    def branch(
-        self, test: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt], ways: list[Path]
-    ) -> list[Path]:
+    def branch(self, test: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt], ways: list[Path]) -> list[Path]:
         test, turned = _positive(test)
         after: list[Path] = []
         for way in ways:

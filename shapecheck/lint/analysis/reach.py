@@ -82,7 +82,8 @@ class _Walk:
     def loop(self, node: ast.For | ast.AsyncFor | ast.While, state: State) -> State | None:
         if not isinstance(node, ast.While):
             self.expression(node.iter, state)
-        head, breaks = state, []
+        head = state
+        breaks: list[State] = []
         for _ in range(_MAX_TURNS):
             turn = dict(head)
             self.loops.append(([], []))

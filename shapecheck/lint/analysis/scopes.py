@@ -94,9 +94,10 @@ def scopes(file: File) -> dict[ast.AST, Scope]:
         home = _climb(file, found, node)
         for binding in _bindings_of(node):
             _owner(found[file.tree], home, binding.name).add(binding)
-    for node in file.nodes(*_FUNCTIONS):
-        for arg in parameters(node.args):
-            found[node].add(Binding(arg.arg, "parameter", arg))
+    for node, scope in found.items():
+        if isinstance(node, _FUNCTIONS):
+            for arg in parameters(node.args):
+                scope.add(Binding(arg.arg, "parameter", arg))
     for scope in found.values():
         for bindings in scope.bindings.values():
             bindings.sort(key=lambda binding: _position(binding.node))
@@ -152,8 +153,10 @@ def _climb(file: File, found: dict[ast.AST, Scope], node: ast.AST) -> Scope:
     """The innermost scope that runs a node; a walrus in a comprehension belongs to the scope around it."""
     child = node
     for outer in file.ancestors(node):
-        if outer in found and _runs_in(outer, child) and not (
-            isinstance(node, ast.NamedExpr) and isinstance(outer, _COMPREHENSIONS)
+        if (
+            outer in found
+            and _runs_in(outer, child)
+            and not (isinstance(node, ast.NamedExpr) and isinstance(outer, _COMPREHENSIONS))
         ):
             return found[outer]
         child = outer
@@ -166,8 +169,10 @@ def _runs_in(scope: ast.AST, child: ast.AST) -> bool:
 
 def _borrow(file: File, found: dict[ast.AST, Scope]) -> None:
     """Note the names that `global` and `nonlocal` take from outer scopes."""
-    for node in file.nodes(ast.Global, ast.Nonlocal):
-        _climb(file, found, node).borrowed.update(dict.fromkeys(node.names, isinstance(node, ast.Global)))
+    for inner in file.nodes(ast.Nonlocal):
+        _climb(file, found, inner).borrowed.update(dict.fromkeys(inner.names, False))
+    for outer in file.nodes(ast.Global):
+        _climb(file, found, outer).borrowed.update(dict.fromkeys(outer.names, True))
 
 
 def _owner(module: Scope, scope: Scope, name: str) -> Scope:
@@ -253,7 +258,9 @@ def _through_display(binding: Binding) -> Binding:
     """`a, b = x, y` binds a to x: follow the index into a tuple or list that is written out."""
     value, index = binding.value, binding.index
     while index and isinstance(value, ast.Tuple | ast.List) and binding.kind in ("assign", "walrus"):
-        if any(isinstance(item, ast.Starred) for item in value.elts) or not -len(value.elts) <= index[0] < len(value.elts):
+        if any(isinstance(item, ast.Starred) for item in value.elts) or not -len(value.elts) <= index[0] < len(
+            value.elts
+        ):
             break
         value, index = value.elts[index[0]], index[1:]
     return Binding(binding.name, binding.kind, binding.node, value, index)
