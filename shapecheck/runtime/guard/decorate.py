@@ -1,0 +1,145 @@
+"""`guard` as users write it: around a block, on a function, on an `nn.Module` class; and `allow_broadcast`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from inspect import isclass, isroutine
+from types import TracebackType
+from typing import Any, TypeVar, overload
+
+from torch import Tensor, nn
+from torch.compiler import is_dynamo_compiling
+
+from shapecheck.runtime.guard.active import Stretch
+from shapecheck.runtime.guard.first_call import FirstCall
+from shapecheck.runtime.guard.plan import activate, guards_anything, settings_around
+from shapecheck.runtime.guard.stance import hold_eager, release_eager
+from shapecheck.runtime.settings import changed, current
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@overload
+def guard(function: F, /) -> F: ...
+@overload
+def guard(**options: Any) -> Guard: ...
+def guard(function: Any = None, /, **options: Any) -> Any:
+    """Raise on silent stretching and dropped keepdims, in a block or in every call of a function.
+
+        with guard(): loss = train_step(model, batch)       # every operation of the block
+        @guard                                              # the first call per shape pattern, then bypassed
+        @guard(broadcast="rank", check="always")
+
+    Options as in `shapecheck.runtime.settings`. Under ``python -O`` the function is returned as it is.
+    """
+    if function is None:
+        return Guard(options)
+    return Guard(options)(function)
+
+
+class Guard:
+    """What `guard(...)` returns: a context manager that can be entered again, and a decorator."""
+
+    __slots__ = ("_options", "_stretches")
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        changed(current(), options, "guard()")
+        self._options = options
+        self._stretches: list[tuple[Stretch, bool] | None] = []
+
+    def __enter__(self) -> None:
+        if not __debug__ or is_dynamo_compiling():
+            return
+        settings = changed(settings_around(), self._options, "guard()")
+        if not guards_anything(settings):
+            self._stretches.append(None)
+            return
+        stretch = Stretch(activate(settings))
+        self._stretches.append((stretch, hold_eager()))
+        stretch.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if not __debug__ or is_dynamo_compiling() or (entered := self._stretches.pop()) is None:
+            return
+        stretch, held = entered
+        try:
+            stretch.__exit__(kind, error, traceback)
+        finally:
+            if held:
+                release_eager()
+
+    def __call__(self, function: Any) -> Any:
+        if not __debug__:
+            return function
+        match function:
+            case classmethod() | staticmethod():
+                return type(function)(self(function.__func__))
+            case type() if issubclass(function, nn.Module):
+                function.forward = self(function.forward)
+                return function
+        if isclass(function) or not isroutine(function):
+            raise TypeError(f"guard() decorates functions and nn.Module classes, not {function!r}")
+        return _guarded(function, self._options)
+
+
+class allow_broadcast:
+    """Let a block stretch operands as it likes: ``with allow_broadcast("pairwise distances"): ...``."""
+
+    def __init__(self, reason: str) -> None:
+        if not isinstance(reason, str) or not reason.strip():
+            raise TypeError('allow_broadcast() wants the reason: allow_broadcast("all pairs are compared")')
+        self.reason = reason
+        self._stretches: list[Stretch] = []
+
+    def __enter__(self) -> None:
+        if not __debug__ or is_dynamo_compiling():
+            return
+        settings = changed(settings_around(), _ALLOWED, "allow_broadcast()")
+        self._stretches.append(stretch := Stretch(activate(settings)))
+        stretch.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if __debug__ and not is_dynamo_compiling():
+            self._stretches.pop().__exit__(kind, error, traceback)
+
+
+_ALLOWED = {"broadcast": "allow", "loss": False, "keepdim": False, "dims": False}
+
+
+def _guarded(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
+    first = FirstCall(function, **options)
+    seen = first.seen
+
+    @wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if is_dynamo_compiling():
+            return function(*args, **kwargs)
+        key = tuple([arg.shape if isinstance(arg, Tensor) else _key(arg) for arg in args])
+        if kwargs:
+            key += tuple([_key(value) for value in kwargs.values()])
+        try:
+            known = next(seen[key])
+        except TypeError:  # symbolic sizes (torch.export, make_fx) can't be hashed
+            known = True
+        return function(*args, **kwargs) if known else first.call(key, args, kwargs)
+
+    return wrapper
+
+
+def _key(value: object) -> object:
+    """What of an argument decides which operations run on which shapes."""
+    match value:
+        case Tensor():
+            return value.shape
+        case list() | tuple():
+            return tuple([_key(part) for part in value])
+        case dict():
+            return tuple([_key(part) for part in value.values()])
+        case bool() | None:
+            return value
+    return type(value)

@@ -1,0 +1,55 @@
+"""Raise a `ShapeError` from inside one of torch's operators, and tidy it up where it leaves the guard.
+
+torch's operators answer NotImplemented to any TypeError, so Python would say "unsupported operand type(s) for -" in
+place of our message; and every ShapeError is a TypeError. While it is inside the guard an error therefore has a class
+whose method resolution order lacks TypeError alone: ``except ShapeError`` catches it there too. On the way out it gets
+its own class back, and its traceback ends at the user's line.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from shapecheck.core.errors import ShapeError
+from shapecheck.runtime.guard.site import is_passed_over
+
+
+class _NoTypeError(type):
+    def mro(cls) -> list[type]:
+        return [base for base in super().mro() if base is not TypeError]
+
+
+def through_operators(error: ShapeError) -> ShapeError:
+    """`error` such that torch's operators let it pass."""
+    error.__class__ = _in_operators(type(error))
+    return error
+
+
+def leaving(error: BaseException | None) -> None:
+    """Tidy up a guard's error; any other is none of our business."""
+    if error is None or not isinstance(type(error), _NoTypeError):
+        return
+    error.__class__ = type(error).__mro__[1]
+    _cut(error)
+
+
+def _in_operators(kind: type[ShapeError]) -> Any:
+    """`kind` without TypeError; to pickle it is to pickle the original."""
+
+    def reduce(error: ShapeError) -> tuple[Any, ...]:
+        return kind, error.args, error.__dict__
+
+    return _NoTypeError(kind.__name__, (kind,), {"__module__": kind.__module__, "__reduce__": reduce})
+
+
+def _cut(error: BaseException) -> None:
+    """End the traceback at the user's line: what follows is torch's and ours."""
+    last: TracebackType | None = None
+    entry = error.__traceback__
+    while entry is not None:
+        if not is_passed_over(entry.tb_frame.f_code):
+            last = entry
+        entry = entry.tb_next
+    if last is not None:
+        last.tb_next = None

@@ -1,0 +1,152 @@
+"""Where in the user's program an operation stands: its frame, its line, and the expression itself.
+
+Only a candidate violation pays for any of this. Frames of torch and of this package are passed over, so the place of
+`criterion(pred, y)` is the user's line and not torch/nn/functional.py. The expression comes from the instruction's
+column range and linecache (which knows notebooks too); it is parsed once per instruction.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from types import CodeType, FrameType
+
+import torch
+
+from shapecheck.runtime.settings import Place
+
+_OURS = str(Path(__file__).parents[2]) + os.sep
+_TORCH = str(Path(torch.__file__).parent) + os.sep
+_PASSED_OVER = (_OURS, _TORCH, "<frozen", "<shapecheck")
+_LIBRARIES = tuple({path + os.sep for name in ("purelib", "platlib", "stdlib") if (path := sysconfig.get_path(name))})
+
+Instruction = tuple[CodeType, int]
+Node = ast.expr | ast.AugAssign
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One operation in the source.
+
+    Attributes:
+        place: file and line.
+        function: qualified name of the function it stands in.
+        text: the expression as written, on one line; "" without source.
+        node: the same, parsed; None without source or where the text is no expression by itself.
+        library: whether the file is installed, or has no source, so that the user can't change it.
+        direct: whether the user's own line runs the operation, rather than a function of torch that it calls.
+    """
+
+    place: Place
+    function: str
+    text: str
+    node: Node | None
+    library: bool
+    direct: bool
+
+    def __str__(self) -> str:
+        return f"{short(self.place)}, in {self.function}"
+
+
+def user_frame() -> FrameType | None:
+    """The innermost frame that belongs neither to torch nor to this package."""
+    return next(_users(sys._getframe(1)), None)
+
+
+def instruction() -> Instruction | None:
+    """What the innermost user frame is executing: cheap, to be turned into a `Site` only if need be."""
+    frame = user_frame()
+    return None if frame is None else (frame.f_code, frame.f_lasti)
+
+
+def site() -> Site | None:
+    """The site of the operation being run."""
+    caller = sys._getframe(1)
+    while caller.f_back is not None and caller.f_code.co_filename.startswith(_OURS):
+        caller = caller.f_back
+    frame = user_frame()
+    return None if frame is None else site_in(frame, caller is frame)
+
+
+def callers() -> Iterator[tuple[FrameType, Site]]:
+    """The user frames outward from the operation, each with what it is executing."""
+    for frame in _users(sys._getframe(1)):
+        yield frame, site_in(frame)
+
+
+def site_in(frame: FrameType, direct: bool = True) -> Site:
+    """The site of what `frame` is executing."""
+    return site_of(frame.f_code, frame.f_lasti, direct, frame.f_globals.get("__name__") == "__main__")
+
+
+@lru_cache(maxsize=4096)
+def site_of(code: CodeType, lasti: int, direct: bool = True, main: bool = False) -> Site:
+    """The site of one instruction; `main` says that it stands in the script or prompt that the user runs."""
+    start, end, left, right = next(islice(code.co_positions(), lasti // 2, None), (None,) * 4)
+    line = start or code.co_firstlineno
+    lines = linecache.getlines(code.co_filename)
+    text = ""
+    if end is not None and left is not None and right is not None and end <= len(lines):
+        text = _cut(lines[line - 1 : end], left, right)
+    return Site(
+        place=Place(code.co_filename, line),
+        function=code.co_qualname,
+        text=" ".join(text.split()),
+        node=_parsed(text),
+        library=not main and is_library(code.co_filename, bool(lines)),
+        direct=direct,
+    )
+
+
+def is_library(filename: str, has_source: bool = True) -> bool:
+    """Whether `filename` belongs to an installed package, the standard library, or code made of a string."""
+    return filename.startswith(_LIBRARIES) or (not has_source and filename.startswith("<"))
+
+
+def short(place: Place) -> str:
+    """``path:line``, the path relative to the working directory where that is shorter."""
+    try:
+        relative = os.path.relpath(place.filename)
+    except (ValueError, OSError):  # another drive, or the working directory is gone
+        relative = place.filename
+    return f"{min(relative, place.filename, key=len)}:{place.line}"
+
+
+def is_passed_over(code: CodeType) -> bool:
+    """Whether `code` belongs to torch, to this package or to Python's import machinery."""
+    return code.co_filename.startswith(_PASSED_OVER)
+
+
+def _users(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        if not is_passed_over(frame.f_code):
+            yield frame
+        frame = frame.f_back
+
+
+def _cut(lines: list[str], left: int, right: int) -> str:
+    """The text between two columns, which Python counts in UTF-8 bytes."""
+    encoded = [line.encode() for line in lines]
+    encoded[-1] = encoded[-1][:right]
+    encoded[0] = encoded[0][left:]
+    return b"".join(encoded).decode(errors="replace")
+
+
+def _parsed(text: str) -> Node | None:
+    for source in (f"({text}\n)", text):
+        try:
+            statement = ast.parse(source).body[0]
+        except (SyntaxError, ValueError, IndexError):
+            continue
+        match statement:
+            case ast.Expr(value=node) | (ast.AugAssign() as node):
+                return node
+    return None
