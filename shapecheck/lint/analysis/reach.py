@@ -37,6 +37,7 @@ class _Walk:
     def __init__(self) -> None:
         self.reads: dict[ast.AST, frozenset[Binding]] = {}
         self.loops: list[tuple[list[State], list[State]]] = []
+        self.bound: dict[ast.AST, list[Binding]] = {}
 
     # -- statements: each takes the state before and returns the state after, None where control doesn't arrive
 
@@ -177,7 +178,9 @@ class _Walk:
             self.reads[node] = self.reads.get(node, frozenset()) | state.get(name, _FROM_ELSEWHERE)
 
     def bind(self, node: ast.AST, state: State) -> None:
-        for _, binding in places_bound(node):
+        if node not in self.bound:
+            self.bound[node] = [binding for _, binding in places_bound(node)]
+        for binding in self.bound[node]:
             inner = (f"{binding.name}.", f"{binding.name}[")
             for name in [name for name in state if name.startswith(inner)]:
                 del state[name]
