@@ -67,13 +67,14 @@ class ConcreteTree:
         inside = [
             node
             for node in self.ranges
-            if isinstance(node, cst.Tuple | cst.GeneratorExp) and start < self._start(node) and self._end(node) < end
+            if isinstance(node, cst.Tuple | cst.GeneratorExp) and start < self.start(node) and self._end(node) < end
         ]
         if inside:
-            return min(inside, key=self._start)
+            return min(inside, key=self.start)
         return next((node for node in same if isinstance(node, cst.Arg)), None)
 
-    def _start(self, node: cst.CSTNode) -> Position:
+    def start(self, node: cst.CSTNode) -> Position:
+        """Line and column of a node's first character."""
         return self.ranges[node].start.line, self.ranges[node].start.column
 
     def _end(self, node: cst.CSTNode) -> Position:

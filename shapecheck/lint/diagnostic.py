@@ -52,17 +52,22 @@ class Diagnostic:
 
 
 def diagnostic(file: File, rule: Rule, found: Violation) -> Diagnostic:
+    """Place a violation of a rule in its file."""
+    return diagnostic_at(file, rule.name, rule.level, found)
+
+
+def diagnostic_at(file: File, rule: str, level: Level, found: Violation) -> Diagnostic:
     """Place a violation in its file."""
     span = span_of(file, found.node)
     return Diagnostic(
-        rule=rule.name,
+        rule=rule,
         path=file.path,
         line=span.lineno,
         col=_column(file, span.lineno, span.col_offset),
         end_line=span.end_lineno,
         end_col=_column(file, span.end_lineno, span.end_col_offset),
         message=found.message,
-        level=found.level or rule.level,
+        level=found.level or level,
         fix=None if found.fix is None else "safe" if found.fix.safe else "unsafe",
         fix_title="" if found.fix is None else found.fix.title,
         related=tuple(_related(file, note) for note in found.notes),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 
 from shapecheck.lint.diagnostic import Diagnostic, diagnostic
@@ -10,16 +11,20 @@ from shapecheck.lint.rule import Check, Rule
 from shapecheck.lint.violation import Violation
 
 Options = Mapping[str, Mapping[str, object]]
+Found = tuple[Diagnostic, Violation]
 _DEFAULTS: Options = {}
 _MENTIONS_TORCH = (b"torch", b"fastai", b"lightning")
 
 
 class RuleCrash(Exception):
-    """A rule raised: which one, where, and what."""
+    """A rule raised: which one, on which line of which file, and what."""
 
-    def __init__(self, rule: str, path: str, line: int, cause: BaseException) -> None:
-        super().__init__(f"rule `{rule}` failed at {path}:{line}: {type(cause).__name__}: {cause}")
-        self.rule, self.path, self.line = rule, path, line
+    def __init__(self, rule: Rule, file: File, node: object, cause: BaseException) -> None:
+        frame = traceback.extract_tb(cause.__traceback__)[-1]
+        super().__init__(
+            f"rule `{rule.name}` failed at {file.path}:{getattr(node, 'lineno', 1)}: "
+            f"{type(cause).__name__}: {cause} (in {frame.filename}:{frame.lineno})"
+        )
 
 
 def applies(rule: Rule, data: bytes) -> bool:
@@ -29,22 +34,31 @@ def applies(rule: Rule, data: bytes) -> bool:
     return not rule.tokens or any(token in data for token in rule.tokens)
 
 
-def violations(file: File, rule: Rule, options: Options = _DEFAULTS) -> Iterator[Violation]:
-    """What one rule finds in a file."""
-    chosen = options.get(rule.name, {})
-    for check in rule.checks:
-        given = {name: chosen[name] for name in check.options if name in chosen}
-        for node in _nodes(file, check):
-            try:
-                yield from check.function(node, file, **given) or ()
-            except Exception as error:
-                raise RuleCrash(rule.name, file.path, getattr(node, "lineno", 0), error) from error
-
-
-def run(file: File, rules: Iterable[Rule], options: Options = _DEFAULTS) -> list[tuple[Diagnostic, Violation]]:
-    """What these rules find in a file, in source order, each with the violation that a fix needs."""
-    found = [(diagnostic(file, rule, item), item) for rule in rules for item in violations(file, rule, options)]
+def run(file: File, rules: Iterable[Rule], options: Options = _DEFAULTS) -> list[Found]:
+    """What these rules find in a file, in source order, each with the violation that a fix needs. Raises RuleCrash."""
+    found = [pair for rule in rules for pair in run_rule(file, rule, options)]
     return sorted(found, key=lambda pair: pair[0].sort_key)
+
+
+def run_rule(file: File, rule: Rule, options: Options = _DEFAULTS) -> list[Found]:
+    """What one rule finds. Where two of its checks have found the same place, the first one's report stays."""
+    found: list[Found] = []
+    for check in rule.checks:
+        earlier = [reported for reported, _ in found]
+        for violation in _violations(file, rule, check, options.get(rule.name, {})):
+            reported = diagnostic(file, rule, violation)
+            if not any(_overlap(reported, other) for other in earlier):
+                found.append((reported, violation))
+    return found
+
+
+def _violations(file: File, rule: Rule, check: Check, options: Mapping[str, object]) -> Iterator[Violation]:
+    given = {name: options[name] for name in check.options if name in options}
+    for node in _nodes(file, check):
+        try:
+            yield from check.function(node, file, **given) or ()
+        except Exception as error:
+            raise RuleCrash(rule, file, node, error) from error
 
 
 def _nodes(file: File, check: Check) -> Iterable[object]:
@@ -53,3 +67,7 @@ def _nodes(file: File, check: Check) -> Iterable[object]:
     from shapecheck.lint.concrete import concrete_nodes
 
     return concrete_nodes(file, check.node_types)
+
+
+def _overlap(a: Diagnostic, b: Diagnostic) -> bool:
+    return (a.line, a.col) < (b.end_line, b.end_col) and (b.line, b.col) < (a.end_line, a.end_col)

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
+from shapecheck.lint.violation import Span
+
 P = ParamSpec("P")
 Result = TypeVar("Result")
 Node = TypeVar("Node", bound=ast.AST)
@@ -37,6 +39,7 @@ class File:
         self.tree = ast.parse(self.source) if tree is None else tree
         self.cell_starts = cell_starts
         self.memo: dict[object, object] = {}
+        self.dependencies: set[str] = set()
         self._parents, self._nodes = _index(self.tree)
 
     # -- the tree
@@ -180,9 +183,9 @@ def per_file(function: Callable[Concatenate[File, P], Result]) -> Callable[Conca
     return cast("Callable[Concatenate[File, P], Result]", cached)
 
 
-def ast_position(node: ast.AST) -> tuple[int, int, int, int]:
+def ast_position(node: ast.AST | Span) -> tuple[int, int, int, int]:
     """Line and byte column of the start and of the end of a node that has a place."""
-    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
+    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset  # type: ignore[union-attr]
 
 
 def _index(tree: ast.Module) -> tuple[dict[ast.AST, ast.AST], dict[type[ast.AST], list[ast.AST]]]:

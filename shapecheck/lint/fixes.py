@@ -7,12 +7,13 @@ the result parses.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
 
-from shapecheck.lint.concrete import ConcreteTree, position
+from shapecheck.lint.concrete import ConcreteTree, Position, position
 from shapecheck.lint.file import File, ast_position
 from shapecheck.lint.violation import Edit, Fix
 
@@ -80,28 +81,31 @@ def select(fixes: Iterable[Fix]) -> list[Fix]:
     return chosen
 
 
-def apply(file: File, fixes: Sequence[Fix]) -> str:
-    """The source with these fixes made. Raises FixError when the file or a place in it isn't what a fix expects."""
+def apply(file: File, edits: Sequence[Edit], text: str, first_line: int = 1) -> str:
+    """A text with these edits made, the text being the file's source from a line on.
+
+    Raises FixError when libcst doesn't know the syntax or a place isn't what an edit expects.
+    """
     try:
-        tree = ConcreteTree(file.source)
+        tree = ConcreteTree(text)
     except (cst.ParserSyntaxError, RecursionError) as error:
         raise FixError(f"libcst can't parse this file ({type(error).__name__})") from None
-    planner = _Planner(file, tree)
-    for fix in fixes:
-        for edit in fix.edits:
-            planner.add(edit)
+    planner = _Planner(file, tree, first_line)
+    for edit in edits:
+        planner.add(edit)
     return tree.module.visit(_Changer(tree, planner)).code
 
 
 class _Planner:
     """Finds for each edit the libcst node that it changes."""
 
-    def __init__(self, file: File, tree: ConcreteTree) -> None:
-        self.file, self.tree = file, tree
+    def __init__(self, file: File, tree: ConcreteTree, first_line: int) -> None:
+        self.file, self.tree, self.first_line = file, tree, first_line
         self.expressions: dict[cst.CSTNode, tuple[Edit, dict[str, cst.BaseExpression]]] = {}
         self.lines: dict[cst.CSTNode, LinePlan] = {}
         self.small: dict[cst.CSTNode, LinePlan] = {}
         self.imports: list[str] = []
+        self.comments: set[Position] = set()
 
     def add(self, edit: Edit) -> None:
         match edit.kind:
@@ -121,13 +125,21 @@ class _Planner:
                 self.plan(edit).before.append(edit.code)
             case "after":
                 self.plan(edit).after.append(edit.code)
+            case "comment":
+                line, start, *_ = ast_position(edit.node)
+                self.comments.add(self.at(line, start))
 
     def expression(self, node: ast.AST) -> cst.BaseExpression:
         line, start, end_line, end = ast_position(node)
-        found = self.tree.expression_at(position(self.file, line, start), position(self.file, end_line, end))
+        found = self.tree.expression_at(self.at(line, start), self.at(end_line, end))
         if not isinstance(found, cst.BaseExpression):
             raise FixError(f"no expression at line {line}")
         return found
+
+    def at(self, line: int, offset: int) -> Position:
+        """A place of the file in the text."""
+        line, column = position(self.file, line, offset)
+        return line - self.first_line + 1, column
 
     def filled(self, edit: Edit) -> str:
         """The code of a statement, its parts written out."""
@@ -140,7 +152,7 @@ class _Planner:
     def plan(self, edit: Edit) -> LinePlan:
         """The plan for the statement of an edit: of its line, or within it where it shares the line."""
         line, start, *_ = ast_position(edit.node)
-        found = self.tree.statement_at(position(self.file, line, start))
+        found = self.tree.statement_at(self.at(line, start))
         if found is None:
             raise FixError(f"no statement at line {line}")
         if isinstance(found, cst.BaseCompoundStatement):
@@ -166,6 +178,8 @@ class _Changer(cst.CSTTransformer):
                 return self._block(original_node, updated_node)  # type: ignore[arg-type]
             case cst.SimpleStatementLine() | cst.SimpleStatementSuite():
                 return self._small_statements(original_node, updated_node)  # type: ignore[arg-type]
+            case cst.TrailingWhitespace() | cst.EmptyLine() if self.plan.comments:
+                return self._comment(original_node, updated_node)
         return updated_node
 
     def _expression(self, original: cst.CSTNode, updated: cst.CSTNode) -> cst.CSTNode:
@@ -235,6 +249,18 @@ class _Changer(cst.CSTTransformer):
         spaced = [statement.with_changes(semicolon=between) for statement in body[:-1]]
         spaced += [statement.with_changes(semicolon=cst.MaybeSentinel.DEFAULT) for statement in body[-1:]]
         return updated.with_changes(body=spaced or [cst.Pass()])
+
+    def _comment(self, original: cst.CSTNode, updated: cst.TrailingWhitespace | cst.EmptyLine) -> cst.CSTNode:
+        """The end of a line without a comment that is to go; a line of its own goes whole."""
+        comment = original.comment  # type: ignore[attr-defined]
+        if comment is None or self.tree.start(comment) not in self.plan.comments:
+            return updated
+        kept = re.sub(r"\s*# shapecheck:[^#]*", "", comment.value)
+        if kept:
+            return updated.with_changes(comment=comment.with_changes(value=kept.strip()))
+        if isinstance(updated, cst.EmptyLine):
+            return cst.RemoveFromParent()  # type: ignore[return-value]
+        return updated.with_changes(comment=None, whitespace=cst.SimpleWhitespace(""))
 
     def _small(self, code: str) -> cst.BaseSmallStatement:
         match self._statements(code):

@@ -17,6 +17,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Literal
 
 from shapecheck.lint.page import Page, parse_page
 from shapecheck.lint.violation import Level, Violation
@@ -51,6 +52,7 @@ class Rule:
     tokens: tuple[bytes, ...]
     torch_only: bool
     checks: tuple[Check, ...]
+    fix: Literal["safe", "unsafe"] | None
     module: str
     docstring: str
 
@@ -102,9 +104,16 @@ def load_rule(module_name: str) -> Rule:
         tokens=tuple(getattr(module, "TOKENS", ())),
         torch_only=getattr(module, "TORCH_ONLY", True),
         checks=_checks(module),
+        fix=_fix(module),
         module=module_name,
         docstring=module.__doc__,
     )
+
+
+def _fix(module: ModuleType) -> Literal["safe", "unsafe"] | None:
+    """Which kind of fix a rule makes, by what it imports to make it."""
+    names = vars(module)
+    return "safe" if "safe_fix" in names else "unsafe" if "unsafe_fix" in names else None
 
 
 def _checks(module: ModuleType) -> tuple[Check, ...]:

@@ -38,7 +38,7 @@ def fixed(rule: Rule, example: Example) -> str:
         fixes = select(v.fix for _, v in run(file, [rule], {rule.name: example.options}) if v.fix is not None)
         if not fixes:
             return code
-        code = apply(file, fixes)
+        code = apply(file, [edit for fix in fixes for edit in fix.edits], code)
         ast.parse(code)
     raise FixError("the fixes never come to an end")
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import libcst as cst
 
 Level = Literal["error", "warning", "info"]
-Change = "Callable[[cst.CSTNode], cst.CSTNode | cst.FlattenSentinel[cst.BaseStatement] | cst.RemovalSentinel]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,8 @@ class Note:
 class Edit:
     """One change to one node of the tree; made by the functions of `shapecheck.lint.edits`."""
 
-    kind: Literal["replace", "remove", "before", "after", "prepend", "import"]
-    node: ast.AST
+    kind: Literal["replace", "remove", "before", "after", "import", "comment"]
+    node: Place
     code: str = ""
     parts: tuple[tuple[str, ast.expr], ...] = ()
     change: Callable[[cst.CSTNode], cst.CSTNode] | None = None
