@@ -1,4 +1,4 @@
-"""`shapecheck lint`: arguments in, exit code out. 0: nothing found, 1: something found, 2: wrong use, internal error."""
+"""`shapecheck lint`: arguments in, exit code out. 0: nothing found, 1: something found, 2: wrong use or failure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from types import UnionType
 
 from shapecheck.lint.config import Config, ConfigError
 
@@ -30,11 +29,8 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the reader is gone, nothing more is to be flushed to it
         return FAILED
     except Exception as error:
-        kind = (
-            ""
-            if isinstance(error, ConfigError | UsageError | OSError | _late_errors())
-            else f"internal error: {type(error).__name__}: "
-        )
+        expected = isinstance(error, (ConfigError, UsageError, OSError, *_late_errors()))
+        kind = "" if expected else f"internal error: {type(error).__name__}: "
         print(f"shapecheck lint: {kind}{error}", file=sys.stderr)
         return FAILED
 
@@ -103,12 +99,12 @@ def _run(options: argparse.Namespace) -> int:
     return session.lint_stdin() if options.paths == ["-"] else session.lint_paths()
 
 
-def _late_errors() -> UnionType:
+def _late_errors() -> tuple[type[Exception], ...]:
     """The errors of modules that are only there once the run began."""
     from shapecheck.lint.discovery import PathError
     from shapecheck.lint.rule import RuleError
 
-    return PathError | RuleError
+    return PathError, RuleError
 
 
 def _names(text: str) -> tuple[str, ...]:

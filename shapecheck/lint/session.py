@@ -123,7 +123,8 @@ class Session:
             rules=lambda: self._rules,
             root=os.getcwd(),
             errors=[error for report in reports for error in report.errors],
-            fixed={} if self.options.diff else fixed,
+            fixed=fixed,
+            only_shown=self.options.diff,
             style=Style() if self.options.output_file else style,
         )
 

@@ -37,7 +37,8 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """A finished run. `lines` gives the source lines around a finding, `rules` is loaded when first called."""
+    """A finished run. `lines` gives the source lines around a finding, `rules` is loaded when first called.
+    `fixed` counts the fixes by rule; they weren't made but `only_shown` under `--diff`."""
 
     diagnostics: Sequence[Diagnostic]
     files: Sequence[str]
@@ -46,6 +47,7 @@ class Results:
     root: str
     errors: Sequence[str] = ()
     fixed: Mapping[str, int] = field(default_factory=dict)
+    only_shown: bool = False
     style: Style = Style()
 
     def summary(self, rule: str) -> str:

@@ -36,10 +36,10 @@ def closing(results: Results) -> str:
     """The last line: how many findings, and what can be done about them."""
     style, found = results.style, results.diagnostics
     fixed = sum(results.fixed.values())
-    done = f"fixed {_count(fixed, 'problem')}; " if fixed else ""
+    done = f"{'would fix' if results.only_shown else 'fixed'} {_count(fixed, 'problem')}; " if fixed else ""
     checked = f"{_count(len(results.files), 'file')} checked"
     if not found:
-        return done + paint(style, "good", f"{checked}, nothing found")
+        return done + paint(style, "good", f"{checked}, nothing {'else ' if fixed else ''}found")
     line = f"{done}{_count(len(found), 'problem')} in {_count(len({d.path for d in found}), 'file')} ({checked})"
     safe = sum(item.fix == "safe" for item in found)
     unsafe = sum(item.fix == "unsafe" for item in found)
