@@ -8,7 +8,7 @@ guard changes the settings and shares what is known of the tensors; the innermos
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from types import TracebackType
@@ -24,19 +24,16 @@ from torch._C import (
 from torch.compiler import is_dynamo_compiling
 from torch.overrides import TorchFunctionMode
 
+from shapecheck.runtime.guard.calls import Arguments, Keywords, Op
 from shapecheck.runtime.guard.facts import TensorFacts
+from shapecheck.runtime.guard.finite import Log
+from shapecheck.runtime.guard.nonfinite import finish, judge, judge_if_full
 from shapecheck.runtime.guard.raising import leaving
 from shapecheck.runtime.settings import Settings
 
 if TYPE_CHECKING:
-    from shapecheck.runtime.guard.finite import Log
-    from shapecheck.runtime.guard.names import Names
-
     from shapecheck.runtime.guard.keepdim import Reduced
-
-Op = Callable[..., Any]
-Arguments = tuple[Any, ...]
-Keywords = Mapping[str, Any]
+    from shapecheck.runtime.guard.named_views import Names
 
 
 class Before(Protocol):
@@ -57,13 +54,14 @@ Plan = tuple[Mapping[Op, Sequence[Before]], Mapping[Op, Sequence[After]]]
 class Active:
     """One guarded stretch: its settings, the rules they switch on, and what is known of its tensors."""
 
-    __slots__ = ("after", "before", "log", "mode", "names", "reduced", "settings")
+    __slots__ = ("after", "before", "log", "mode", "names", "owns_log", "reduced", "settings")
 
     def __init__(self, settings: Settings, plan: Plan, outer: Active | None, log: Log | None) -> None:
         self.settings = settings
         self.before, self.after = plan
         self.reduced: TensorFacts[Reduced] = outer.reduced if outer else TensorFacts()
-        self.names: TensorFacts[Names] = outer.names if outer else TensorFacts()
+        self.names: TensorFacts[Names] = outer.names if outer else TensorFacts()  # a contract's call has its own
+        self.owns_log = outer is None or log is not outer.log
         self.log = log
         self.mode: GuardMode | None = None
 
@@ -92,6 +90,9 @@ def _run(active: Active, op: Op, args: Arguments, kwargs: Keywords) -> Any:
         result = op(*args, **kwargs)
     else:
         result = active.log.run(op, args, kwargs)
+        if op is Tensor.backward:
+            judge(active.log)
+        judge_if_full(active.log)
     for note in active.after.get(op, ()):
         note(active, op, args, kwargs, result)
     return result
@@ -115,6 +116,8 @@ class Stretch:
             active.mode = GuardMode()
             _push_on_torch_function_stack(active.mode)
             self._pushed = True
+        if active.log is not None:
+            active.log.is_open = True
         self._token = ACTIVE.set(active)
 
     def __exit__(
@@ -128,6 +131,8 @@ class Stretch:
             _remove(self._active.mode)
             self._pushed = False
         leaving(error)
+        if self._active.log is not None and self._active.owns_log:
+            finish(self._active.log, error)
 
 
 def _remove(mode: TorchFunctionMode) -> None:
@@ -140,14 +145,6 @@ def _remove(mode: TorchFunctionMode) -> None:
         above.append(top)
     for other in reversed(above):
         _push_on_torch_function_stack(other)
-
-
-def tensors_of(args: Arguments, kwargs: Keywords) -> list[Tensor]:
-    """The tensor operands of a call; `out` is a result."""
-    operands = [arg for arg in args if isinstance(arg, Tensor)]
-    if kwargs:
-        operands += [value for name, value in kwargs.items() if name != "out" and isinstance(value, Tensor)]
-    return operands
 
 
 def _in_forked_child() -> None:

@@ -22,7 +22,8 @@ from itertools import combinations
 from torch import Size, Tensor
 
 from shapecheck.core.errors import BroadcastError
-from shapecheck.runtime.guard.active import Active, Arguments, Keywords, Op, tensors_of
+from shapecheck.runtime.guard.active import Active
+from shapecheck.runtime.guard.calls import Arguments, Keywords, Op, tensors_of
 from shapecheck.runtime.guard.expression import spelled_out
 from shapecheck.runtime.guard.report import Operand, Shape, expression_of, operands_at, report
 from shapecheck.runtime.guard.site import Site, site

@@ -23,12 +23,12 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def spelled_out(node: Node | None) -> bool:
-    """Whether the expression itself arranges the dims: ``a[:, None] * b``, ``a.unsqueeze(1) * b``, ``a.view(n, 1) * b``."""
+    """Whether the expression itself arranges the dims: ``a[:, None] * b``, ``a.unsqueeze(1) * b``."""
     return node is not None and any(_arranges(part) for part in ast.walk(node))
 
 
 def names_bare_and_expanded(node: Node | None) -> bool:
-    """Whether one name stands both alone and with a dim added, as in GCN's ``d[:, None] * A * d``: that is thought out."""
+    """Whether one name stands both alone and with a dim added, as in GCN's ``d[:, None] * A * d``."""
     if node is None:
         return False
     expanded = {

@@ -16,6 +16,7 @@ from typing import Any
 from torch.compiler import is_dynamo_compiling
 
 from shapecheck.runtime.guard.active import ACTIVE, Active, Stretch
+from shapecheck.runtime.guard.facts import TensorFacts
 from shapecheck.runtime.guard.options import declare
 from shapecheck.runtime.guard.plan import activate, guards_anything, settings_around
 from shapecheck.runtime.guard.stance import hold_eager, release_eager
@@ -49,8 +50,10 @@ class FirstCall:
         if is_dynamo_compiling() or self._is_known(key, settings):
             return self.fn(*args, **kwargs)
         active = activate(settings)
-        for tensor, dim_names in names if settings.dims else ():
-            active.names.put(tensor, dim_names)
+        if names and settings.dims:
+            active.names = TensorFacts()
+            for tensor, dim_names in names:
+                active.names.put(tensor, dim_names)
         return run(self.fn, lambda: _Checked(active, self, key), args, dict(kwargs))
 
     def forget(self) -> None:

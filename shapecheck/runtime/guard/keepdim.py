@@ -1,8 +1,8 @@
 """Rule `keepdim`: a reduction without ``keepdim=True`` meets a tensor of the shape it came from, dims misaligned.
 
 `x / x.sum(1)` of a square x divides by the wrong row, silently; of any other x torch refuses, with a message about
-sizes. Here a reduction that drops a dim other than the leading ones leaves a note on its result: the source's shape, the
-dims it dropped, the line. The note travels through operations that keep the dims (`+ eps`, `clamp`, `sqrt`, `detach`,
+sizes. Here a reduction that drops a dim other than the leading ones leaves a note on its result: the source's shape,
+the dims it dropped, the line. It travels through operations that keep the dims (`+ eps`, `clamp`, `sqrt`, `detach`,
 `to`) and ends with anything that rearranges them. `x - x.mean(0)` gets none: what it keeps lines up by itself.
 """
 
@@ -15,7 +15,8 @@ from torch import Tensor
 
 from shapecheck.core.errors import KeepdimError
 from shapecheck.runtime.guard import ops
-from shapecheck.runtime.guard.active import Active, Arguments, Keywords, Op, tensors_of
+from shapecheck.runtime.guard.active import Active
+from shapecheck.runtime.guard.calls import Arguments, Keywords, Op, tensors_of
 from shapecheck.runtime.guard.expression import names_bare_and_expanded
 from shapecheck.runtime.guard.report import Shape, expression_of, operands_at, report
 from shapecheck.runtime.guard.site import Instruction, instruction, short, site, site_of
@@ -54,9 +55,11 @@ def note_reduction(active: Active, op: Op, args: Arguments, kwargs: Keywords, re
     source = args[0] if args else kwargs.get("input")
     if not isinstance(source, Tensor):
         return
-    dims = _reduced_dims(ops.REDUCTION[op], args, kwargs, source.ndim)
+    dims = reduced_dims(ops.REDUCTION[op], args, kwargs, source.ndim)
+    if dims == tuple(range(len(dims))):  # what is kept lines up by itself
+        return
     for tensor in result if isinstance(result, tuple) else (result,):
-        if dims and isinstance(tensor, Tensor) and 0 < tensor.ndim < source.ndim:
+        if isinstance(tensor, Tensor) and 0 < tensor.ndim < source.ndim:
             active.reduced.put(tensor, _reduced(source, tensor, op, dims))
 
 
@@ -100,14 +103,13 @@ def _reduced(source: Tensor, result: Tensor, op: Op, dims: tuple[int, ...]) -> R
     )
 
 
-def _reduced_dims(position: int, args: Arguments, kwargs: Keywords, rank: int) -> tuple[int, ...] | None:
-    """The dims a reduction drops, or None where what it keeps lines up by itself or it isn't told."""
+def reduced_dims(position: int, args: Arguments, kwargs: Keywords, rank: int) -> tuple[int, ...]:
+    """The dims a reduction is told to reduce, in order; none where it isn't told."""
     dim = args[position] if len(args) > position else kwargs.get("dim", kwargs.get("axis"))
     given = dim if isinstance(dim, tuple | list) else (dim,)
     if not given or not all(type(one) is int for one in given):
-        return None
-    dims = tuple(sorted(one % rank for one in given if -rank <= one < rank))
-    return dims if dims and dims != tuple(range(len(dims))) else None
+        return ()
+    return tuple(sorted(one % rank for one in given if -rank <= one < rank))
 
 
 def _layout(tensor: Tensor) -> tuple[int, ...]:

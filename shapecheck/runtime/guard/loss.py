@@ -14,8 +14,9 @@ from typing import Any
 from torch import Tensor
 
 from shapecheck.core.errors import BroadcastError
-from shapecheck.runtime.guard.active import Active, Arguments, Keywords, Op
+from shapecheck.runtime.guard.active import Active
 from shapecheck.runtime.guard.broadcast import broadcast_shape, fixes
+from shapecheck.runtime.guard.calls import Arguments, Keywords, Op
 from shapecheck.runtime.guard.report import Operand, Shape, expression_of, operands_at, report
 from shapecheck.runtime.guard.site import site
 

@@ -1,4 +1,4 @@
-"""Torch's callables by what guards ask of them: a table of names, resolved to the objects that a function mode is given.
+"""Torch's callables by what guards ask of them: a table of names, resolved to the objects that a mode is given.
 
     POINTWISE    stretches its tensor operands against one another (`a + b`, `torch.where`, `x.clamp(min=t)`)
     IN_PLACE     the same, written into the first operand, which torch never stretches (`a += b`, `a.mul_(b)`)
@@ -63,7 +63,7 @@ _SAME_SHAPE = """
 """
 
 
-def _spellings(name: str) -> Iterator[Op]:
+def spellings(name: str) -> Iterator[Op]:
     """Every callable of torch called `name`."""
     for owner in (torch, Tensor, torch.special, torch.linalg, F):
         if callable(op := getattr(owner, name, None)):
@@ -77,15 +77,15 @@ def _operators(prefix: str) -> Iterator[Op]:
 
 
 POINTWISE: frozenset[Op] = frozenset(
-    [*(op for name in _POINTWISE.split() for op in _spellings(name)), *_operators(""), *_operators("r")]
+    [*(op for name in _POINTWISE.split() for op in spellings(name)), *_operators(""), *_operators("r")]
 )
 IN_PLACE: frozenset[Op] = frozenset(
-    [*(op for name in _POINTWISE.split() for op in _spellings(f"{name}_")), *_operators("i")]
+    [*(op for name in _POINTWISE.split() for op in spellings(f"{name}_")), *_operators("i")]
 )
 LOSS: frozenset[Op] = frozenset(getattr(F, name) for name in _LOSS.split())
 REDUCTION: dict[Op, int] = {
-    op: position for position, names in _REDUCTION.items() for name in names.split() for op in _spellings(name)
+    op: position for position, names in _REDUCTION.items() for name in names.split() for op in spellings(name)
 }
 SAME_SHAPE: frozenset[Op] = frozenset(
-    op for name in _SAME_SHAPE.split() for spelling in (name, f"{name}_") for op in _spellings(spelling)
+    op for name in _SAME_SHAPE.split() for spelling in (name, f"{name}_") for op in spellings(spelling)
 )

@@ -5,8 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from shapecheck.runtime.guard import broadcast, keepdim, loss, ops
-from shapecheck.runtime.guard.active import ACTIVE, Active, After, Before, Op, Plan
+import torch.nn.functional as F
+
+from shapecheck.runtime.guard import broadcast, keepdim, loss, named_views, names, ops
+from shapecheck.runtime.guard.active import ACTIVE, Active, After, Before, Plan
+from shapecheck.runtime.guard.calls import Op
+from shapecheck.runtime.guard.finite import Log
+from shapecheck.runtime.guard.nonfinite import judge
 from shapecheck.runtime.settings import Settings, current
 
 
@@ -25,7 +30,11 @@ def guards_anything(settings: Settings) -> bool:
 
 def activate(settings: Settings) -> Active:
     """A new stretch with these settings, inside the one that is running."""
-    return Active(settings, plan(settings), ACTIVE.get(), None)
+    outer = ACTIVE.get()
+    log = None
+    if settings.finite and settings.mode != "off":
+        log = outer.log if outer is not None and outer.log is not None else Log(settings.mode, judge)
+    return Active(settings, plan(settings), outer, log)
 
 
 @lru_cache(maxsize=256)
@@ -43,6 +52,11 @@ def plan(settings: Settings) -> Plan:
         _on(before, ops.POINTWISE | ops.IN_PLACE, broadcast.check)
     if settings.loss:
         _on(before, ops.LOSS, loss.check)
+    if settings.dims:
+        _on(before, ops.POINTWISE | ops.IN_PLACE | ops.LOSS | names.PRODUCTS | {F.linear}, names.check)
+        _on(after, named_views.RESHAPES, named_views.check_reshape)
+        pointwise = ops.POINTWISE | ops.IN_PLACE | ops.SAME_SHAPE
+        _on(after, pointwise | named_views.VIEWS | names.PRODUCTS | {F.linear}, names.carry)
     return before, after
 
 

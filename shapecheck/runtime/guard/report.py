@@ -18,7 +18,8 @@ from typing import Any
 from torch import Tensor
 
 from shapecheck.core.errors import ShapeError
-from shapecheck.runtime.guard.active import Active, Arguments, Op
+from shapecheck.runtime.guard.active import Active
+from shapecheck.runtime.guard.calls import Arguments, Op
 from shapecheck.runtime.guard.expression import operand_texts, origin
 from shapecheck.runtime.guard.options import explicit_for
 from shapecheck.runtime.guard.raising import through_operators
