@@ -10,14 +10,16 @@ from shapecheck.core.ops.promotion import (
     FLOATING,
     accumulated,
     dtype_named,
-    promote,
+    floating,
+    is_number,
     real,
     require_dtype,
+    same_dtype,
 )
 from shapecheck.core.ops.readers import Dims, Number
 from shapecheck.core.ops.shapes import dim_index, dim_indices, drop
 from shapecheck.core.ops.table import rule
-from shapecheck.core.sizes import Size
+from shapecheck.core.sizes import Size, at_least
 from shapecheck.core.tensors import Dtypes, Named, Reduced, Shape, TensorValue, Undecided, Value
 
 __all__ = ["reduced", "with_indices"]
@@ -58,11 +60,17 @@ def sum(input: TensorValue, dim: Dims | None = None, keepdim: bool = False, *, d
     return reduced(input, dim, keepdim, dtype_named(dtype) if dtype is not None else accumulated(input.dtypes))
 
 
-@rule("mean nanmean", kind="reduction")
+@rule("mean", kind="reduction")
 def mean(input: TensorValue, dim: Dims | None = None, keepdim: bool = False, *, dtype: Value = None) -> TensorValue:
     """The average, of floating point numbers only."""
     if dtype is None:
         require_dtype("input", input, _FLOATS, "floating point to be averaged", "`.float()` first, or pass `dtype=`")
+    return reduced(input, dim, keepdim, dtype_named(dtype) if dtype is not None else input.dtypes)
+
+
+@rule("nanmean", kind="reduction")
+def nanmean(input: TensorValue, dim: Dims | None = None, keepdim: bool = False, *, dtype: Value = None) -> TensorValue:
+    require_dtype("input", input, _FLOATS, "floating point to be averaged", "`.float()` first")
     return reduced(input, dim, keepdim, dtype_named(dtype) if dtype is not None else input.dtypes)
 
 
@@ -74,7 +82,8 @@ def prod(input: TensorValue, dim: int | None = None, keepdim: bool = False, *, d
 
 @rule("all any", kind="reduction")
 def all(input: TensorValue, dim: Dims | None = None, keepdim: bool = False) -> TensorValue:
-    return reduced(input, dim, keepdim, frozenset({"uint8"}) if input.dtype == "uint8" else BOOLEAN)
+    dtypes = frozenset({"uint8"}) if input.dtype == "uint8" else BOOLEAN
+    return TensorValue(input.dims, dtypes) if dim == () else reduced(input, dim, keepdim, dtypes)
 
 
 @rule("count_nonzero", kind="reduction")
@@ -118,6 +127,9 @@ def mode(input: TensorValue, dim: int = -1, keepdim: bool = False) -> Value:
 
 @rule("kthvalue", kind="reduction")
 def kthvalue(input: TensorValue, k: Size, dim: int = -1, keepdim: bool = False) -> Value:
+    size = input.dims[dim_index(dim, input.rank)] if input.rank else Size.of(1)
+    if at_least(k, 1) is False or at_least(size - k, 0) is False:
+        raise OpError.argument(f"`k` is {k}, but there are {size} elements along dim {dim}", "k")
     return with_indices(input, dim, keepdim)
 
 
@@ -142,15 +154,18 @@ def std_mean(
 
 @rule("logsumexp special.logsumexp", kind="reduction")
 def logsumexp(input: TensorValue, dim: Dims, keepdim: bool = False) -> TensorValue:
-    return reduced(input, dim, keepdim, promote((input, 1.0)))
+    if not dim and input.rank and not keepdim:
+        raise Undecided
+    return reduced(input, dim, keepdim, floating(input.dtypes))
 
 
-@rule("norm linalg.vector_norm", kind="reduction")
+@rule("norm", kind="reduction")
 def norm(
-    input: TensorValue, p: Value = 2, dim: Dims | None = None, keepdim: bool = False, dtype: Value = None
+    input: TensorValue, p: Value = "fro", dim: Dims | None = None, keepdim: bool = False, dtype: Value = None
 ) -> TensorValue:
-    """The norm of vectors, `ord` by another name in `linalg.vector_norm`."""
     require_dtype("input", input, _FLOATS, "floating point", "`.float()` first")
+    if dim is not None and len(dim) > 2 and not is_number(p):
+        raise Undecided
     return reduced(input, dim, keepdim, dtype_named(dtype) if dtype is not None else real(input.dtypes))
 
 
@@ -159,7 +174,11 @@ def quantile(
     input: TensorValue, q: Number, dim: int | None = None, keepdim: bool = False, *, interpolation: Value = "linear"
 ) -> TensorValue:
     """One quantile, or a leading dim of several with a tensor `q`."""
+    require_dtype("input", input, frozenset({"float32", "float64"}), "float32 or float64", "`.float()` first")
+    refuse_empty(input.dims, None)
     result = reduced(input, None if dim is None else (dim,), keepdim, input.dtypes)
+    if isinstance(q, TensorValue):
+        same_dtype((("input", input), ("q", q)))
     if isinstance(q, TensorValue) and q.rank:
         return TensorValue((*q.dims, *result.dims), result.dtypes)
     return TensorValue(result.shape, result.dtypes)

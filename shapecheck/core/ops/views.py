@@ -168,10 +168,10 @@ def conjugate_transpose(input: TensorValue) -> TensorValue:
 
 @rule("Tensor.mT Tensor.mH adjoint", kind="view")
 def matrix_transpose(input: TensorValue) -> TensorValue:
-    if input.rank < 2:
+    if input.rank == 1:
         reason = f"swapping the last two dims needs 2 of them, but `input` {shape_text(input.dims)} has {input.rank}"
         raise OpError.at(reason, ("input", None, None))
-    return permuted(input, (*range(input.rank - 2), input.rank - 1, input.rank - 2))
+    return permuted(input, (*range(input.rank - 2), input.rank - 1, input.rank - 2) if input.rank else ())
 
 
 @rule("movedim moveaxis", kind="view")
@@ -281,7 +281,7 @@ def repeat_interleave(
         size = output_size if isinstance(output_size, Size | int) else Size.unknown()
         return TensorValue((Size.of(size),), frozenset({"int64"}))
     source = TensorValue((product(input.dims),), input.dtypes) if dim is None else input
-    index = dim_index(dim or 0, source.rank)
+    index = dim_index(dim or 0, source.rank, scalar=dim is None)
     own = source.dims[index] if source.rank else Size.of(1)
     shape = source.dims or (own,)
     match repeats:

@@ -1,0 +1,366 @@
+"""The op table against torch itself: random calls, run by torch on the CPU and by the table.
+
+    @cases("permute")
+    def permute(g: Draw) -> Call:
+        x = g.tensor()
+        return call(x, g.permutation(len(x.shape)))
+
+`check` runs many calls of one op. Both must accept or both reject; shape and dtype must agree. What torch accepts is
+then asked again with symbols for sizes: the table must not reject where nothing is known of them, and where it gives
+symbolic sizes, these must have torch's values.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+import random
+import re
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, reduce
+from types import EllipsisType, ModuleType
+from typing import Any
+
+import torch
+
+from shapecheck.core import ops
+from shapecheck.core.ops.table import spelled_out
+from shapecheck.core.sizes import Size, Symbol, evaluate_size, symbols
+from shapecheck.core.tensors import Opaque, Repeated, Slice, TensorValue, Value
+
+COUNT = int(60 * float(os.environ.get("SHAPECHECK_OP_CASES", "1")))
+SEED = os.environ.get("SHAPECHECK_OP_SEED", "0")
+SIZES = (0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 8)
+INCONCLUSIVE = re.compile(
+    # a missing kernel says nothing about the op
+    r"not implemented for '|ZeroDivisionError|is not supported for complex|ComplexHalf|requires dtype (Complex)?Double"
+)
+REJECTIONS = (RuntimeError, IndexError, TypeError, ValueError, NotImplementedError, AssertionError)
+
+torch.set_num_threads(1)
+
+
+@dataclass(frozen=True)
+class T:
+    """A tensor to be made: uniform in [low, high), or what `make` makes of shape and dtype."""
+
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    low: float = 0
+    high: float = 4
+    make: Callable[[Any], Any] | None = field(default=None, repr=False)
+
+    def real(self) -> torch.Tensor:
+        dtype = getattr(torch, self.dtype)
+        numbers = torch.rand(self.shape, dtype=torch.float64) * (self.high - self.low) + self.low
+        tensor = numbers > (self.low + self.high) / 2 if dtype is torch.bool else numbers.to(dtype)
+        return tensor if self.make is None else self.make(tensor)
+
+
+@dataclass(frozen=True)
+class Call:
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return ", ".join([*map(repr, self.args), *(f"{name}={value!r}" for name, value in self.kwargs.items())])
+
+
+def call(*args: Any, **kwargs: Any) -> Call:
+    return Call(args, kwargs)
+
+
+class Draw(random.Random):
+    """Random shapes and arguments, most of them valid."""
+
+    def chance(self, probability: float) -> bool:
+        return self.random() < probability
+
+    def size(self) -> int:
+        return self.choice(SIZES)
+
+    def positive(self) -> int:
+        return max(1, self.size())
+
+    def shape(self, least: int = 0, most: int = 4) -> tuple[int, ...]:
+        return tuple(self.size() for _ in range(self.randint(least, most)))
+
+    def tensor(self, dtypes: str = "float32", least: int = 0, most: int = 4, **facts: Any) -> T:
+        return T(self.shape(least, most), self.dtype(dtypes), **facts)
+
+    def dtype(self, dtypes: str = "float32 float64 int64 int32 bool uint8 float16 complex64") -> str:
+        return self.choice(dtypes.split())
+
+    def dim(self, rank: int, wrong: float = 0.08) -> int:
+        if rank == 0 or self.chance(wrong):
+            return self.randint(-rank - 2, rank + 2)
+        return self.randrange(-rank, rank)
+
+    def dims(self, rank: int, wrong: float = 0.08) -> tuple[int, ...]:
+        """Some dims, each once."""
+        chosen = [dim - self.choice((0, rank)) for dim in self.sample(range(rank), self.randint(0, rank))]
+        if self.chance(wrong):
+            chosen.append(self.dim(rank, 0.5))
+        return tuple(chosen)
+
+    def permutation(self, rank: int) -> tuple[int, ...]:
+        order = [dim - self.choice((0, rank)) for dim in self.sample(range(rank), rank)]
+        if self.chance(0.1):
+            order.append(self.dim(rank, 0.5))
+        if order and self.chance(0.1):
+            order.pop()
+        return tuple(order)
+
+    def corrupt(self, shape: Sequence[int], probability: float = 0.2) -> tuple[int, ...]:
+        """`shape`, sometimes with a dim changed, lost or added."""
+        changed = list(shape)
+        if self.chance(probability):
+            match self.randrange(3):
+                case 0 if changed:
+                    changed[self.randrange(len(changed))] = self.size()
+                case 1 if changed:
+                    changed.pop(self.randrange(len(changed)))
+                case _:
+                    changed.insert(self.randint(0, len(changed)), self.size())
+        return tuple(changed)
+
+    def broadcastable(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """A shape that broadcasts with `shape`, most of the time."""
+        kept = shape[self.randint(0, len(shape)) if self.chance(0.4) else 0 :]
+        return self.corrupt([1 if self.chance(0.2) else size for size in kept], 0.15)
+
+    def factors(self, count: int) -> tuple[int, ...]:
+        """A shape of `count` elements."""
+        sizes = []
+        while count > 1 and len(sizes) < 3:
+            divisor = self.choice([d for d in range(1, count + 1) if count % d == 0])
+            sizes.append(divisor)
+            count //= divisor
+        sizes.insert(self.randint(0, len(sizes)), count)
+        return tuple(sizes)
+
+
+Generator = Callable[[Draw], Call]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """How the calls of some ops are drawn, and what of their results may stay open."""
+
+    generate: Generator
+    open_sizes: bool = False
+    open_dtype: bool = False
+    open_value: bool = False
+
+
+CASES: dict[str, Cases] = {}
+
+
+def cases(words: str, **open_parts: bool) -> Callable[[Generator], Generator]:
+    """Draw the calls of some ops from a generator."""
+
+    def enter(generate: Generator) -> Generator:
+        for name in spelled_out(words):
+            assert name not in CASES, f"{name} has two generators"
+            CASES[name] = Cases(generate, **open_parts)
+        return generate
+
+    return enter
+
+
+# --- the two sides ---------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4096)
+def torch_function(name: str) -> Callable[..., Any]:
+    """What a canonical name stands for."""
+    root, *path = name.split(".")
+    module: Any = {"torch": torch, "operator": operator}.get(root) or __import__(root)
+    for part in path[:-1]:
+        module = getattr(module, part)
+        if isinstance(module, ModuleType):
+            continue
+    function = getattr(module, path[-1])
+    return function.__get__ if hasattr(function, "__get__") and not callable(function) else function
+
+
+def real(argument: Any) -> Any:
+    match argument:
+        case T():
+            return argument.real()
+        case Slice(start, stop, step):
+            return slice(start, stop, step)
+        case tuple() | list():
+            return type(argument)(map(real, argument))
+        case str() if argument.startswith("torch."):
+            return getattr(torch, argument.removeprefix("torch."))
+        case _:
+            return argument
+
+
+def abstract(argument: Any, size: Callable[[int], Size]) -> Value:
+    match argument:
+        case T():
+            return TensorValue(tuple(map(size, argument.shape)), frozenset({argument.dtype}))
+        case Slice(start, stop, step):
+            return Slice(*(None if part is None else Size.of(part) for part in (start, stop, step)))
+        case bool() | float() | complex() | str() | None | EllipsisType():
+            return argument
+        case int():
+            return Size.of(argument)
+        case tuple() | list():
+            return type(argument)(abstract(element, size) for element in argument)
+    raise TypeError(argument)
+
+
+class Open(Exception):
+    """The table left something open."""
+
+
+def check(name: str, function: Callable[..., Any], table: Callable[..., Value], found: Cases, count: int) -> None:
+    """Compare torch's `function` with `table` on random calls; the simplest failure is reported."""
+    draw = Draw(f"{name}:{SEED}")
+    failures = []
+    accepted = 0
+    for _ in range(count):
+        drawn = found.generate(draw)
+        message, fine = _compare(function, table, drawn, found, draw)
+        accepted += fine
+        if message:
+            failures.append(f"{name}({drawn}): {message}")
+    assert not failures, f"{len(failures)} of {count}, e.g. " + min(failures, key=len)
+    assert accepted * 5 >= count, f"{name}: torch accepts only {accepted} of {count} calls: the generator proves little"
+
+
+def _compare(
+    function: Callable[..., Any], table: Callable[..., Value], drawn: Call, found: Cases, draw: Draw
+) -> tuple[str, bool]:
+    """What disagrees, and whether torch accepts the call."""
+    torch.manual_seed(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            expected = function(*real(drawn.args), **{name: real(value) for name, value in drawn.kwargs.items()})
+    except REJECTIONS as error:
+        if INCONCLUSIVE.search(str(error)):
+            return "", False
+        return _rejected_too(table, drawn, error), False
+    try:
+        result = _ask(table, drawn, Size.of)
+    except ops.OpError as error:
+        return f"torch gives {_text(expected)}, the table rejects: {error}", True
+    message = _differs(result, expected, found, {}, strict=True)
+    return message or _symbolic(table, drawn, expected, found, draw), True
+
+
+def _ask(table: Callable[..., Value], drawn: Call, size: Callable[[int], Size]) -> Value:
+    kwargs = {name: abstract(value, size) for name, value in drawn.kwargs.items()}
+    return table([abstract(argument, size) for argument in drawn.args], kwargs)
+
+
+def _rejected_too(table: Callable[..., Value], drawn: Call, error: Exception) -> str:
+    try:
+        result = _ask(table, drawn, Size.of)
+    except ops.OpError:
+        return ""
+    if result == Opaque() or (isinstance(result, TensorValue) and result.shape is None):
+        return ""
+    first = str(error).strip().split("\n")[0][:200]
+    return f"torch rejects ({type(error).__name__}: {first}), the table gives {_text(result)}"
+
+
+def _symbolic(table: Callable[..., Value], drawn: Call, expected: Any, found: Cases, draw: Draw) -> str:
+    values: dict[Symbol, int] = {}
+
+    def flexible(size: int) -> Size:
+        if draw.chance(0.3):
+            return Size.of(size)
+        symbol = Symbol(f"f{len(values)}", rigid=False)
+        values[symbol] = size
+        return Size.of(symbol)
+
+    def rigid(size: int) -> Size:
+        if size < 2:
+            return Size.of(size)
+        values[Symbol(f"s{size}")] = size
+        return Size.of(f"s{size}")
+
+    try:
+        message = _differs(_ask(table, drawn, flexible), expected, found, values, strict=False)
+    except ops.OpError as error:
+        return f"torch gives {_text(expected)}, the table rejects unknown sizes: {error}"
+    if message:
+        return f"with unknown sizes {values}: {message}"
+    try:
+        message = _differs(_ask(table, drawn, rigid), expected, found, values, strict=False)
+    except ops.OpError:
+        return ""
+    return message and f"with rigid sizes: {message}"
+
+
+# --- comparing results -----------------------------------------------------------------------------------------
+
+
+def _differs(result: Value, expected: Any, found: Cases, values: dict[Symbol, int], *, strict: bool) -> str:
+    """What is different about the table's result; `strict` where nothing but what `found` allows may stay open."""
+    match result, expected:
+        case Opaque(type=""), _:
+            return f"torch gives {_text(expected)}, the table nothing" if strict and not found.open_value else ""
+        case Opaque(type=kind), _:
+            return "" if type(expected).__name__ == kind else f"torch gives {expected!r}, the table a {kind}"
+        case TensorValue(), torch.Tensor():
+            return _tensor_differs(result, expected, found, values, strict=strict)
+        case Repeated(element, length), tuple() | list():
+            if not _same_size(length, len(expected), values):
+                return f"torch gives {len(expected)} elements, the table {length}"
+            return next(filter(None, (_differs(element, one, found, values, strict=strict) for one in expected)), "")
+        case ((tuple() | list()), (tuple() | list())) if len(result) == len(expected):
+            pairs = zip(result, expected, strict=True)
+            return next(filter(None, (_differs(*pair, found, values, strict=strict) for pair in pairs)), "")
+        case ((Size() | int()), int()) if not isinstance(expected, bool) and not isinstance(result, bool):
+            fits = _same_size(Size.of(result), expected, values)
+            return "" if fits else f"torch gives {expected}, the table {result}"
+    if type(result) is type(expected) and result == expected:
+        return ""
+    return f"torch gives {_text(expected)}, the table {_text(result)}"
+
+
+def _tensor_differs(
+    result: TensorValue, expected: torch.Tensor, found: Cases, values: dict[Symbol, int], *, strict: bool
+) -> str:
+    message = f"torch gives {_text(expected)}, the table {result}"
+    if result.shape is None:
+        return message if strict and not found.open_value else ""
+    if len(result.shape) != expected.dim():
+        return message
+    for own, size in zip(result.shape, expected.shape, strict=True):
+        if not _same_size(own, size, values):
+            return message
+        if strict and not found.open_sizes and any(not symbol.rigid for symbol in symbols(own)):
+            return message
+    if result.dtypes is None:
+        return message + " of unknown dtype" if strict and not found.open_dtype else ""
+    return "" if str(expected.dtype).removeprefix("torch.") in result.dtypes else message + f" {set(result.dtypes)}"
+
+
+def _same_size(size: Size, number: int, values: dict[Symbol, int]) -> bool:
+    """Whether a size has this value; a symbol that the table made up has any."""
+    if any(symbol not in values for symbol in symbols(size)):
+        return True
+    return evaluate_size(size, values.__getitem__) == number
+
+
+def _text(value: Any) -> str:
+    match value:
+        case torch.Tensor():
+            return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
+        case tuple() | list():
+            return f"({', '.join(map(_text, value))})"
+        case _:
+            return str(value)
+
+
+def total(sizes: Iterable[int]) -> int:
+    return reduce(operator.mul, sizes, 1)

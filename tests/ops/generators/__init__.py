@@ -1,0 +1,1 @@
+"""How calls of each family of ops are drawn."""
