@@ -1,4 +1,4 @@
-'''A misspelled `requires_grad`, or one set on a module.
+"""A misspelled `requires_grad`, or one set on a module.
 
 ## Why is this bad?
 
@@ -72,7 +72,7 @@ class Setting:
 def freeze(part):
     part.requires_grad = False
 ```
-'''
+"""
 
 import ast
 import difflib
@@ -98,7 +98,9 @@ def check(node: ast.Assign, file: File) -> Iterator[Violation]:
             continue
         owner = target.value
         if target.attr == "requires_grad_" or (target.attr == "requires_grad" and _is_module(file, owner)):
-            why = "modules have no `requires_grad`" if target.attr == "requires_grad" else "`requires_grad_` is a method"
+            why = (
+                "modules have no `requires_grad`" if target.attr == "requires_grad" else "`requires_grad_` is a method"
+            )
             call = replace(node, "owner.requires_grad_(flag)", owner=owner, flag=node.value)
             yield Violation(
                 target,

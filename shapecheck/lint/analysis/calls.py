@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from shapecheck.lint.analysis.classes import class_around, class_named, self_name
+from shapecheck.lint.analysis.classes import ClassModel, class_around, class_named, self_name
 from shapecheck.lint.analysis.flow import binding
+from shapecheck.lint.analysis.scopes import place
 from shapecheck.lint.file import FUNCTIONS, File, FunctionNode, per_file
 
 Callable = FunctionNode | ast.Lambda
@@ -48,11 +49,11 @@ def callee(file: File, call: ast.Call) -> Callable | None:
             if isinstance(found.node, ast.FunctionDef | ast.AsyncFunctionDef) and found.kind == "def":
                 return found.node
             return found.value if isinstance(found.value, ast.Lambda) and not found.index else None
-        case ast.Attribute(value=ast.Name() as owner, attr=attr):
-            if owner.id == self_name(file, call):
-                model = class_around(file, call)
-            else:
-                model = class_named(file, owner) or _class_of_instance(file, owner)
+        case ast.Attribute(value=ast.Name(id=owner), attr=attr) if owner == self_name(file, call):
+            model = class_around(file, call)
+            return None if model is None else model.method(attr)
+        case ast.Attribute(value=owner, attr=attr) if place(owner) is not None:
+            model = class_named(file, owner) or _class_of_instance(file, owner)
             return None if model is None else model.method(attr)
         case _:
             return None
@@ -89,10 +90,45 @@ def calls_within(file: File, root: ast.AST, follow: int = 1) -> Iterator[ast.Cal
 @per_file
 def callers(file: File, function: FunctionNode) -> tuple[ast.Call, ...]:
     """The calls in this file that certainly run a function."""
-    return tuple(call for call in file.nodes(ast.Call) if callee(file, call) is function)
+    return tuple(_calls_by_function(file).get(function, ()))
 
 
-def _class_of_instance(file: File, node: ast.expr):  # type: ignore[no-untyped-def]
+def passed(file: File, call: ast.Call, function: FunctionNode, parameter: str) -> ast.expr | None:
+    """What a call gives a parameter of the function that it runs, its default where it gives nothing."""
+    if has_unpacking(call):
+        return None
+    positional = [arg.arg for arg in (*function.args.posonlyargs, *function.args.args)]
+    if isinstance(file.parent(function), ast.ClassDef) and not _is_static(file, function):
+        positional = positional[1:]
+    position = positional.index(parameter) if parameter in positional else None
+    return argument(call, position, parameter) or _default(function.args, parameter)
+
+
+@per_file
+def _calls_by_function(file: File) -> dict[Callable, list[ast.Call]]:
+    found: dict[Callable, list[ast.Call]] = {}
+    for call in file.nodes(ast.Call):
+        function = callee(file, call)
+        if function is not None:
+            found.setdefault(function, []).append(call)
+    return found
+
+
+def _is_static(file: File, function: FunctionNode) -> bool:
+    return any(file.qualified_name(decorator) == "builtins.staticmethod" for decorator in function.decorator_list)
+
+
+def _default(arguments: ast.arguments, parameter: str) -> ast.expr | None:
+    positional = [*arguments.posonlyargs, *arguments.args]
+    given = positional[len(positional) - len(arguments.defaults) :]
+    pairs = [
+        *zip(given, arguments.defaults, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    return next((default for arg, default in pairs if arg.arg == parameter), None)
+
+
+def _class_of_instance(file: File, node: ast.expr) -> ClassModel | None:
     from shapecheck.lint.analysis.objects import instance_of
 
-    return instance_of(file, node)
+    return instance_of(file, node, follow=0)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import ast
 import re
 
+from shapecheck.lint.analysis.calls import callers, passed
 from shapecheck.lint.analysis.classes import ClassModel, class_named
-from shapecheck.lint.analysis.flow import bindings, value_of
-from shapecheck.lint.file import File, per_file
+from shapecheck.lint.analysis.flow import binding, bindings, value_of
+from shapecheck.lint.analysis.scopes import place
+from shapecheck.lint.file import FUNCTIONS, File, per_file
 
 _SAME_MODULE = frozenset(
     "to cuda cpu half float double bfloat16 train eval requires_grad_ apply share_memory type xpu npu".split()
@@ -33,8 +35,11 @@ _MAX_WRAPPERS = 5
 
 
 @per_file
-def constructor(file: File, node: ast.expr) -> ast.Call | None:
-    """The call that made the object an expression holds, behind `.to(…)` and wrappers; None where it isn't certain."""
+def constructor(file: File, node: ast.expr, follow: int = 2) -> ast.Call | None:
+    """The call that made the object an expression holds, behind `.to(…)` and wrappers; None where it isn't certain.
+
+    A parameter holds what every call of its function in this file passes, `follow` calls up, if their makers agree.
+    """
     for _ in range(_MAX_WRAPPERS):
         node = value_of(file, node)
         match node:
@@ -44,9 +49,23 @@ def constructor(file: File, node: ast.expr) -> ast.Call | None:
                 node = wrapped
             case ast.Call():
                 return node
+            case ast.Name() if follow:
+                return _made_by_callers(file, node, follow - 1)
             case _:
                 return None
     return None
+
+
+def _made_by_callers(file: File, node: ast.Name, follow: int) -> ast.Call | None:
+    """The call that made what is passed as a parameter: the first of several that call the same class."""
+    found = binding(file, node)
+    function = None if found is None or found.kind != "parameter" else file.enclosing(found.node, *FUNCTIONS)
+    if function is None:
+        return None
+    given = [passed(file, call, function, node.id) for call in callers(file, function)]
+    made_by = [None if arg is None else constructor(file, arg, follow) for arg in given]
+    names = {None if call is None else file.text(call.func) for call in made_by}
+    return made_by[0] if len(names) == 1 else None
 
 
 def constructor_name(file: File, node: ast.expr) -> str | None:
@@ -55,9 +74,9 @@ def constructor_name(file: File, node: ast.expr) -> str | None:
     return None if made_by is None else file.qualified_name(made_by.func)
 
 
-def instance_of(file: File, node: ast.expr) -> ClassModel | None:
+def instance_of(file: File, node: ast.expr, follow: int = 2) -> ClassModel | None:
     """The class of this file that an expression is an instance of."""
-    made_by = constructor(file, node)
+    made_by = constructor(file, node, follow)
     return None if made_by is None else class_named(file, made_by.func)
 
 
@@ -65,7 +84,7 @@ def instance_of(file: File, node: ast.expr) -> ClassModel | None:
 def constructor_names(file: File, node: ast.expr) -> frozenset[str | None]:
     """The makers of every binding that reaches here, None among them for one that isn't known."""
     found = bindings(file, node)
-    if not found:
+    if not found or [b.kind for b in found] == ["parameter"] or place(node) is None:
         return frozenset({constructor_name(file, node)})
     return frozenset(
         None if b.value is None or b.index or b.kind != "assign" else constructor_name(file, b.value) for b in found
