@@ -61,8 +61,8 @@ class Active:
         self.before, self.after = plan
         self.reduced: TensorFacts[Reduced] = outer.reduced if outer else TensorFacts()
         self.names: TensorFacts[Names] = outer.names if outer else TensorFacts()  # a contract's call has its own
+        self.log: Log | None = log
         self.owns_log = outer is None or log is not outer.log
-        self.log = log
         self.mode: GuardMode | None = None
 
 

@@ -1,4 +1,4 @@
-"""What operations that rearrange one tensor do to the names of its dims, and a reshape that permutes them (rule `dims`).
+"""Rule `dims`: what operations that rearrange one tensor do to the names of its dims, and reshapes that permute them.
 
     permute, transpose, t, .T, .mT     the same names, moved
     unsqueeze, squeeze, x[:, None, 0]  names added (None), dropped, kept where the size is kept
@@ -41,8 +41,9 @@ VIEWS: frozenset[Op] = (
     )
     | RESHAPES
     | frozenset(ops.REDUCTION)
-    | frozenset(getattr(Tensor, name).__get__ for name in ("T", "mT"))
+    | {Tensor.T.__get__, Tensor.mT.__get__}  # type: ignore[attr-defined]
 )
+_MT = Tensor.mT.__get__  # type: ignore[attr-defined]
 
 
 def names_after_view(
@@ -55,9 +56,7 @@ def names_after_view(
     match name_of(op), args[1:]:
         case (("transpose" | "swapaxes" | "swapdims"), (int(one), int(other))):
             return _swapped(names, one % rank, other % rank)
-        case (("t" | "mT" | "T" | "__get__"), _) if (
-            rank == 2 or getattr(getattr(op, "__self__", 0), "__name__", "") == "mT"
-        ):
+        case (("t" | "__get__"), _) if rank == 2 or op == _MT:
             return _swapped(names, rank - 2, rank - 1)
         case "permute", order:
             dims = order[0] if len(order) == 1 and isinstance(order[0], tuple | list) else order
@@ -173,13 +172,16 @@ def _permutation(old: Sequence[int], new: Sequence[int]) -> tuple[int, ...] | No
     """The order of the old dims that `new` must be read as, if it is one other than their own and the only one."""
     if len(old) < 2 or len(new) < 2 or len(old) > 5 or len(set(old)) < len(old) or 1 in old:
         return None
-    orders = [order for order in permutations(range(len(old))) if _is_merged([old[dim] for dim in order], new)]
+    orders = [order for order in permutations(range(len(old))) if _is_merged(order, old, new)]
     return orders[0] if len(orders) == 1 and orders[0] != tuple(range(len(old))) else None
 
 
-def _is_merged(sizes: Sequence[int], new: Sequence[int]) -> bool:
-    """Whether each of `new` is one of `sizes` or the product of a run of them."""
-    return all(len(after) == 1 for _, after in _segments(sizes, new))
+def _is_merged(order: Sequence[int], old: Sequence[int], new: Sequence[int]) -> bool:
+    """Whether each of `new` is one of the old dims in this order, or a run of them that kept their own order."""
+    return all(
+        len(after) == 1 and list(order[run.start : run.stop]) == sorted(order[run.start : run.stop])
+        for run, after in _segments([old[dim] for dim in order], new)
+    )
 
 
 def _found(
@@ -197,7 +199,7 @@ def _found(
         ShapeError,
         "dims",
         where,
-        f'{expression_of(where, op)}: {shape} reads "{operand.names}" as "{wanted}" without moving the elements',
+        f'{expression_of(where, op)}: {shape} takes "{operand.names}" for "{wanted}" without moving the elements',
         (operand,),
         f"move them first: `{operand.text or 'x'}.permute({', '.join(map(str, dims))})`",
         names=names,

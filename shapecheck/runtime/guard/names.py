@@ -125,19 +125,13 @@ def _product_names(active: Active, args: Arguments, kwargs: Keywords) -> Names |
         return None
     one, other = tensors
     rank = max(one.ndim, other.ndim)
-    batch: list[str | None] = []
-    for place in range(rank, 2, -1):
-        batch.append(
-            next(
-                (
-                    name
-                    for t in tensors
-                    if t.ndim >= place and t.shape[-place] != 1 and (name := _name(active, t, -place))
-                ),
-                None,
-            )
-        )
+    batch = [_name_of_batch(active, tensors, place) for place in range(rank, 2, -1)]
     return (*batch, _name(active, one, -2), _name(active, other, -1))
+
+
+def _name_of_batch(active: Active, tensors: Sequence[Tensor], place: int) -> str | None:
+    whole = (tensor for tensor in tensors if tensor.ndim >= place and tensor.shape[-place] != 1)
+    return next((name for tensor in whole if (name := _name(active, tensor, -place))), None)
 
 
 def _found(active: Active, op: Op, args: Arguments, pair: Pair, mine: str, theirs: str) -> None:
