@@ -23,7 +23,7 @@ _WRAPPERS = re.compile(
     r"|torch\.distributed\.fsdp\.FullyShardedDataParallel|torch\.nn\.utils\.\w+|.*\.(?:prepare|prepare_model|setup|setup_module)"
 )
 _OPTIMIZER = re.compile(
-    r"torch\.optim\.[A-Z]\w*|(?:\w+\.)*(?:optim|optimizers?)\.(?:\w+\.)*[A-Z]\w*"
+    r"torch\.optim\.[A-Z]\w*|(?:\w+\.)*(?:optim|optimizers?)\.(?!lr_scheduler|swa_utils)(?:\w+\.)*[A-Z]\w*"
     r"|(?:\w+\.)*(?:AdamW?|SGD|RMSprop|Adafactor|Lion|LAMB|FusedAdam|RAdam|Adagrad|AdamW8bit)"
 )
 _SCHEDULER = re.compile(
@@ -59,8 +59,10 @@ def constructor(file: File, node: ast.expr, follow: int = 2) -> ast.Call | None:
 def _made_by_callers(file: File, node: ast.Name, follow: int) -> ast.Call | None:
     """The call that made what is passed as a parameter: the first of several that call the same class."""
     found = binding(file, node)
-    function = None if found is None or found.kind != "parameter" else file.enclosing(found.node, *FUNCTIONS)
-    if function is None:
+    if found is None or found.kind != "parameter":
+        return None
+    function = file.enclosing(found.node, *FUNCTIONS)
+    if not isinstance(function, FUNCTIONS):
         return None
     given = [passed(file, call, function, node.id) for call in callers(file, function)]
     made_by = [None if arg is None else constructor(file, arg, follow) for arg in given]

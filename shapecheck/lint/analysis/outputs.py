@@ -13,12 +13,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shapecheck.lint.analysis.calls import callee, method_name, receiver, returned
-from shapecheck.lint.analysis.classes import class_named
+from shapecheck.lint.analysis.calls import callee, callers, method_name, passed, receiver, returned
+from shapecheck.lint.analysis.classes import ClassModel, class_around, class_named, self_name
 from shapecheck.lint.analysis.flow import bindings, same_expression
 from shapecheck.lint.analysis.objects import constructor
 from shapecheck.lint.analysis.scopes import Binding, place
-from shapecheck.lint.file import File, per_file
+from shapecheck.lint.file import FUNCTIONS, File, per_file
 
 PASS_THROUGH = frozenset(
     "view reshape squeeze unsqueeze flatten contiguous float double half bfloat16 to cuda cpu type permute transpose t"
@@ -29,6 +29,7 @@ _SPELLINGS = {"expit": "sigmoid", "logsoftmax": "log_softmax", "sigmoid_": "sigm
 _FUNCTION = re.compile(r"torch\.(?:nn\.functional\.|special\.)?(?P<op>[a-z]\w*)")
 _MODULE = re.compile(r"torch\.nn\.(?P<op>[A-Z]\w*)")
 _MAX_DEPTH = 12
+_MAX_CALLERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,20 @@ def _produced(file: File, node: ast.expr, element: tuple[int, ...], depth: int) 
 
 
 def _of_binding(file: File, found: Binding, element: tuple[int, ...], depth: int) -> Output | None:
+    if found.kind == "parameter":
+        return _of_parameter(file, found, element, depth)
     if found.kind not in ("assign", "walrus") or found.value is None:
         return None
     return _produced(file, found.value, (*found.index, *element), depth)
+
+
+def _of_parameter(file: File, found: Binding, element: tuple[int, ...], depth: int) -> Output | None:
+    """What the calls of a function in this file pass, if they agree."""
+    function = file.enclosing(found.node, *FUNCTIONS)
+    if not isinstance(function, FUNCTIONS) or len(callers(file, function)) > _MAX_CALLERS:
+        return None
+    given = (passed(file, call, function, found.name) for call in callers(file, function))
+    return _agreed(_returned(file, value, element, depth) for value in given)
 
 
 def _of_call(file: File, call: ast.Call, element: tuple[int, ...], depth: int) -> Output | None:
@@ -102,14 +114,16 @@ def _of_call(file: File, call: ast.Call, element: tuple[int, ...], depth: int) -
 
 
 def _of_module(file: File, module: ast.expr, call: ast.Call, element: tuple[int, ...], depth: int) -> Output | None:
+    if depth == 0:
+        return None
+    if isinstance(module, ast.Name) and module.id == self_name(file, module):
+        return _of_forward(file, class_around(file, module), element, depth)
     made_by = constructor(file, module)
-    if made_by is None or depth == 0:
+    if made_by is None:
         return None
     own = class_named(file, made_by.func)
     if own is not None:
-        forward = own.method("forward") if own.is_module else own.method("__call__")
-        values = [] if forward is None else returned(forward)
-        return _agreed(_returned(file, value, element, depth - 1) for value in values)
+        return _of_forward(file, own, element, depth)
     name = _MODULE.fullmatch(file.qualified_name(made_by.func) or "")
     if name is None:
         return None
@@ -117,6 +131,15 @@ def _of_module(file: File, module: ast.expr, call: ast.Call, element: tuple[int,
         last = None if _grows(file, module) else _last_layer(made_by)
         return None if last is None else _of_module(file, last, call, element, depth - 1)
     return Output(_snake_case(name["op"]), call, made_by)
+
+
+def _of_forward(file: File, model: ClassModel | None, element: tuple[int, ...], depth: int) -> Output | None:
+    """The op that makes what an instance returns when it is called."""
+    if model is None:
+        return None
+    forward = model.method("forward") if model.is_module else model.method("__call__")
+    values = [] if forward is None else returned(forward)
+    return _agreed(_returned(file, value, element, depth - 1) for value in values)
 
 
 def _returned(file: File, value: ast.expr | None, element: tuple[int, ...], depth: int) -> Output | None:
@@ -154,5 +177,5 @@ def _grows(file: File, module: ast.expr) -> bool:
 
 
 def _snake_case(name: str) -> str:
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", re.sub(r"LU(?=\d|$)", "lu", name)).lower()
     return _SPELLINGS.get(name, {"log_sigmoid": "logsigmoid"}.get(name, name))
