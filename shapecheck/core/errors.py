@@ -97,3 +97,7 @@ class NonFiniteError(ShapeError):
 
 class DtypeError(ShapeError):
     """The shape is right, the dtype is not the one that the annotation names."""
+
+
+for _error in (AnnotationError, SettingsError, ShapeError, BroadcastError, KeepdimError, NonFiniteError, DtypeError):
+    _error.__module__ = "shapecheck"  # where users import them from, and what a traceback shows

@@ -1,0 +1,15 @@
+"""Contracts at run time: `contract`, `check`, `dims`; guards in `guard`, packages as a whole in `import_hook`.
+
+contract      what can be decorated                checked, classes, generators
+hints         annotation  →  Check                 checks, resolve, nontensors
+checker       Check  →  source of the fast path    codegen, tensor_source, names, source, signature
+running       the slow path and its errors         reference, report, places
+body          check, dims, isinstance in a body    scope
+"""
+
+from __future__ import annotations
+
+from shapecheck.runtime.body import check, dims
+from shapecheck.runtime.contract import contract
+
+__all__ = ["check", "contract", "dims"]

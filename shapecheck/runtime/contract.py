@@ -1,0 +1,89 @@
+"""`contract`: from whatever can be decorated to the same thing, checked.
+
+    function, method, lambda            a generated checker                       `checked`
+    async, generator, async generator   the same, awaiting and yielding
+    classmethod, staticmethod, property, cached_property, partial, bound method   unwrapped, checked, wrapped again
+    class                               its methods, and its fields if it has any  `classes`
+
+Under ``python -O``, and in the mode "off", what is decorated comes back as it is; ``always=True`` stays on.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Mapping
+from types import FrameType, FunctionType, MethodType
+from typing import Any, TypeVar, overload
+
+from shapecheck.core.errors import AnnotationError, SettingsError
+from shapecheck.runtime import settings
+from shapecheck.runtime.checked import checked
+
+__all__ = ["contract"]
+
+Thing = TypeVar("Thing", bound=Callable[..., Any] | type | property | functools.cached_property[Any])
+
+
+@overload
+def contract(thing: Thing, /) -> Thing: ...
+@overload
+def contract(**options: Any) -> Callable[[Thing], Thing]: ...
+def contract(thing: Any = None, /, **options: Any) -> Any:
+    """Check what a function takes and gives against its annotations, whenever it is called.
+
+        @contract
+        def attend(q: Float[Tensor, "b h t d"], k: Float[Tensor, "b h s d"]) -> Float[Tensor, "b h t s"]: ...
+
+    Args:
+        options: those of `shapecheck.runtime.settings`, for this contract only, and
+            ``always``: stay on under ``python -O`` and in the mode "off", for input that users send.
+
+    Raises:
+        AnnotationError: an annotation can't be understood, or `thing` can't be checked.
+    """
+    settings.changed(settings.current(), without_own(options), "contract()")
+    frame = sys._getframe(1)
+    if thing is None:
+        return lambda thing: apply(thing, options, frame)
+    return apply(thing, options, frame)
+
+
+OWN_OPTIONS = ("always",)
+
+
+def without_own(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are settings; the others are validated here."""
+    for name in OWN_OPTIONS:
+        if not isinstance(options.get(name, False), bool):
+            raise SettingsError(f"contract(): {name} is {options[name]!r}, expected true or false")
+    return {name: value for name, value in options.items() if name not in OWN_OPTIONS}
+
+
+def apply(thing: Any, options: Mapping[str, Any], frame: FrameType | None) -> Any:
+    """`thing` under contract; `frame` is where its definition is running."""
+    if not settings.enabled() and not options.get("always"):
+        return thing
+    match thing:
+        case FunctionType():
+            return checked(thing, options, frame)
+        case classmethod() | staticmethod():
+            return type(thing)(apply(thing.__func__, options, frame))
+        case property():
+            parts = (thing.fget, thing.fset, thing.fdel)
+            return property(*(part and apply(part, options, frame) for part in parts), doc=thing.__doc__)
+        case functools.cached_property():
+            again = functools.cached_property(apply(thing.func, options, frame))
+            again.attrname = thing.attrname
+            return again
+        case MethodType():
+            return MethodType(apply(thing.__func__, options, frame), thing.__self__)
+        case functools.partial():
+            return functools.partial(apply(thing.func, options, frame), *thing.args, **thing.keywords)
+        case type():
+            from shapecheck.runtime.classes import contracted_class
+
+            return contracted_class(thing, options, frame)
+        case _ if isinstance(getattr(thing, "__wrapped__", None), FunctionType):
+            return checked(thing, options, frame)
+    raise AnnotationError(f"{thing!r} can't be put under contract: it isn't a function or class written in Python")

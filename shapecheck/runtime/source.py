@@ -1,0 +1,92 @@
+"""Python source, written line by line, with the objects that it mentions.
+
+A contract's checker runs among the names of the user's module, so every object that it needs has a name of its own
+there (`_shck_Tensor`): whatever the module calls `len` or `Tensor` doesn't matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import CodeType
+from typing import Any
+
+__all__ = ["Source", "compiled"]
+
+_PREFIX = "_shck_"
+
+
+class Source:
+    """Lines of source, indented by `block`; `name_of` gives the name of an object, `local` a fresh one."""
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        self._lines: list[str] = []
+        self._depth = 0
+        self._taken = names
+        self._count = 0
+        self._by_id: dict[int, str] = {}
+        self.objects: dict[str, Any] = {}
+
+    def __call__(self, line: str) -> None:
+        self._lines.append("    " * self._depth + line)
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines) + "\n"
+
+    @contextmanager
+    def block(self, header: str) -> Iterator[None]:
+        self(header)
+        self._depth += 1
+        before = len(self._lines)
+        yield
+        if len(self._lines) == before:
+            self("pass")
+        self._depth -= 1
+
+    def local(self) -> str:
+        """A fresh local variable."""
+        self._count += 1
+        return f"{_PREFIX}{self._count}"
+
+    def name_of(self, thing: Any, stem: str) -> str:
+        """The global name of an object: one that is free, or holds this very object already."""
+        if id(thing) in self._by_id:
+            return self._by_id[id(thing)]
+        name, count = f"{_PREFIX}{stem}", 1
+        while (self.objects.get(name, self._taken.get(name, thing))) is not thing:
+            count += 1
+            name = f"{_PREFIX}{stem}_{count}"
+        self.objects[name] = thing
+        self._by_id[id(thing)] = name
+        return name
+
+    def reserve(self, stem: str) -> str:
+        """A global name for an object that is yet to be made."""
+        name, count = f"{_PREFIX}{stem}", 1
+        while name in self.objects or name in self._taken:
+            count += 1
+            name = f"{_PREFIX}{stem}_{count}"
+        self.objects[name] = None
+        return name
+
+
+def compiled(source: str, filename: str, line: int, free: tuple[str, ...] = ()) -> CodeType:
+    """The code of the one function in `source`, every line of it counted as `line` of `filename`.
+
+    The names in `free` become its free variables, mentioned or not, so that its closure can be another function's.
+    """
+    if free:
+        body = source.replace(":\n", f":\n    if 0: {', '.join(free)}\n", 1)
+        indented = "".join(f"    {line}\n" for line in body.splitlines())
+        source = f"def outer():\n    {' = '.join(free)} = None\n{indented}"
+    code = compile(source, filename, "exec", dont_inherit=True)
+    for _ in range(1 + bool(free)):
+        code = next(const for const in code.co_consts if isinstance(const, CodeType))
+    return code.replace(co_firstlineno=line, co_linetable=_on_one_line(len(code.co_code) // 2))
+
+
+def _on_one_line(units: int) -> bytes:
+    """A location table (Objects/locations.md in CPython) that puts every instruction on the first line, no columns."""
+    full, rest = divmod(units, 8)
+    entries = [8] * full + [rest] * bool(rest)
+    return b"".join(bytes((0x80 | 13 << 3 | length - 1, 0)) for length in entries)
