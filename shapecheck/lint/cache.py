@@ -34,6 +34,7 @@ class Cache:
         self.folder = os.path.join(folder, FOLDER)
         self.file = os.path.join(self.folder, f"{key}.json")
         self._entries = _read(self.file)
+        self.is_new = not self._entries
         self._changed = False
 
     def get(self, path: str) -> tuple[Diagnostic, ...] | None:

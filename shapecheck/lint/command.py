@@ -73,8 +73,10 @@ def configured(options: argparse.Namespace) -> Config:
     config = read_config(options.config) if options.config else find_config(folder)
     if options.select is not None:
         config = replace(config, select=options.select, extend_select=())
+    flags = {name for name in ("select", "extend_select", "ignore") if getattr(options, name)}
     return replace(
         config,
+        from_flags=frozenset(flags),
         extend_select=(*config.extend_select, *options.extend_select),
         ignore=(*config.ignore, *options.ignore),
         preview=config.preview or options.preview,

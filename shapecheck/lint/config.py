@@ -34,10 +34,12 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings of a project, or the defaults. `root` is the folder that patterns are relative to."""
+    """The settings of a project, or the defaults. `root` is the folder that patterns are relative to;
+    `from_flags` names the settings that the command line gave or added to."""
 
     root: str
     origin: str = ""
+    from_flags: frozenset[str] = frozenset()
     select: tuple[str, ...] | None = None
     extend_select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -95,7 +97,7 @@ def _parsed(path: str, data: bytes) -> dict[str, object]:
 
 
 def _checked(path: str, root: str, table: dict[str, object]) -> Config:
-    keys = {f.name.replace("_", "-"): f.name for f in fields(Config) if f.name not in ("root", "origin")}
+    keys = {f.name.replace("_", "-"): f.name for f in fields(Config) if f.name not in ("root", "origin", "from_flags")}
     values: dict[str, object] = {}
     for key, value in table.items():
         if key not in keys:

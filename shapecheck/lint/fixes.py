@@ -105,7 +105,7 @@ class _Planner:
         self.lines: dict[cst.CSTNode, LinePlan] = {}
         self.small: dict[cst.CSTNode, LinePlan] = {}
         self.imports: list[str] = []
-        self.comments: set[Position] = set()
+        self.comments: set[int] = set()
 
     def add(self, edit: Edit) -> None:
         match edit.kind:
@@ -127,7 +127,7 @@ class _Planner:
                 self.plan(edit).after.append(edit.code)
             case "comment":
                 line, start, *_ = ast_position(edit.node)
-                self.comments.add(self.at(line, start))
+                self.comments.add(self.at(line, start)[0])
 
     def expression(self, node: ast.AST) -> cst.BaseExpression:
         line, start, end_line, end = ast_position(node)
@@ -189,8 +189,10 @@ class _Changer(cst.CSTTransformer):
         code = cst.parse_expression(edit.code, self.tree.module.config_for_parsing)
         new = code.visit(_Substitution(parts))
         assert isinstance(new, cst.BaseExpression) and isinstance(updated, cst.BaseExpression)
-        if updated.lpar and not any(part is original for part in parts.values()):
-            return new.with_changes(lpar=updated.lpar, rpar=updated.rpar)
+        own = isinstance(edit.node, ast.Tuple | ast.GeneratorExp)  # whose parentheses are part of it
+        around = len(updated.lpar) - own
+        if around > 0 and not any(part is original for part in parts.values()):
+            return new.with_changes(lpar=updated.lpar[:around], rpar=updated.rpar[-around:])
         parent = self.tree.parents.get(original)
         return new if isinstance(new, _ATOMS) or isinstance(parent, _ROOMY) else _parenthesized(new)
 
@@ -253,7 +255,7 @@ class _Changer(cst.CSTTransformer):
     def _comment(self, original: cst.CSTNode, updated: cst.TrailingWhitespace | cst.EmptyLine) -> cst.CSTNode:
         """The end of a line without a comment that is to go; a line of its own goes whole."""
         comment = original.comment  # type: ignore[attr-defined]
-        if comment is None or self.tree.start(comment) not in self.plan.comments:
+        if comment is None or self.tree.start(comment)[0] not in self.plan.comments:
             return updated
         kept = re.sub(r"\s*# shapecheck:[^#]*", "", comment.value)
         if kept:

@@ -83,11 +83,13 @@ class Notebook:
         ascii_only = self.json_text.isascii()
         if not old.startswith("["):
             return json.dumps(code, ensure_ascii=ascii_only)
-        before = _SPACE.match(old, 1)
-        after = re.search(r"[ \t\r\n]*\]$", old)
-        space, closing = before[0] if before else "", after[0] if after else "]"
+        items = list(_items(old, 0))
+        if not items:
+            return json.dumps(code.splitlines(keepends=True), ensure_ascii=ascii_only)
+        opening, closing = old[: items[0][0]], old[items[-1][1] :]
+        between = old[items[0][1] : items[1][0]] if len(items) > 1 else f",{opening[1:]}"
         lines = [json.dumps(line, ensure_ascii=ascii_only) for line in code.splitlines(keepends=True)]
-        return f"[{space}{f',{space}'.join(lines)}{closing}" if lines else "[]"
+        return f"{opening}{between.join(lines)}{closing}" if lines else "[]"
 
 
 def read_notebook(data: bytes) -> Notebook:

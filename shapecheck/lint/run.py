@@ -34,6 +34,8 @@ def lint_files(
     paths: Sequence[str], job: Job, cache: Cache | None, processes: int, seen: Callable[[int], None] = lambda _: None
 ) -> list[Report]:
     """A report on every file, in the order of the paths. `seen` is told how many more are done."""
+    if cache is None or cache.is_new:
+        job.linter()  # a wrong setting is an error with no files, too
     reports: dict[str, Report] = {}
     for path in paths:
         known = None if cache is None else cache.get(path)

@@ -48,13 +48,14 @@ def all_rules(packages: Iterable[str]) -> tuple[Rule, ...]:
     return tuple(sorted(found.values(), key=lambda rule: rule.name))
 
 
-def select(config: Config, where: str = "") -> Selection:
+def select(config: Config) -> Selection:
     """The rules that a configuration asks for. Raises ConfigError for names that are neither rule nor group."""
     known = all_rules(config.rule_packages)
     selected = (*(config.select or ()), *config.extend_select)
-    per_file = [("per-file-ignores", names) for names in config.per_file_ignores.values()]
-    for key, names in [("select", selected), ("ignore", config.ignore), *per_file]:
-        check_names(names, known, f"{where or config.origin or 'command line'}: `{key}`")
+    for key in ("select", "extend_select", "ignore"):
+        check_names(getattr(config, key) or (), known, _where(config, key))
+    for pattern, names in config.per_file_ignores.items():
+        check_names(names, known, f"{config.origin}: `per-file-ignores`, pattern `{pattern}`")
     for name, options in config.rules.items():
         _check_options(f"{config.origin}: `rules.{name}`", name, options, known)
     rules = tuple(rule for rule in known if _is_on(rule, config, selected))
@@ -72,6 +73,12 @@ def check_names(names: Sequence[str], known: Sequence[Rule], where: str) -> None
 def ignores(names: Sequence[str], rule: str, group: str) -> bool:
     """Whether a list of names ignores a rule."""
     return rule in names or group in names or ALL in names
+
+
+def _where(config: Config, key: str) -> str:
+    """Where a setting came from."""
+    name = key.replace("_", "-")
+    return f"--{name}" if key in config.from_flags else f"{config.origin}: `{name}`"
 
 
 def _is_on(rule: Rule, config: Config, selected: Sequence[str]) -> bool:

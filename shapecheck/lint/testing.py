@@ -63,7 +63,11 @@ def _example(rule: Rule, index: int) -> Iterator[str]:
     if example.kind not in _KINDS:
         yield f"{where}: a block is one of {', '.join(_KINDS)}"
         return
-    found = reported(rule, example)
+    try:
+        found = reported(rule, example)
+    except SyntaxError as error:
+        yield f"{where} doesn't parse: {error}"
+        return
     for line in sorted(found.keys() ^ example.errors.keys()):
         text = example.code.splitlines()[line - 1].strip()
         yield f"{where}, line {line} `{text}`: " + (
