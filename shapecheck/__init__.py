@@ -20,11 +20,12 @@ _HOME = {
     "NonFiniteError": "shapecheck.core.errors",
     "SettingsError": "shapecheck.core.errors",
     "ShapeError": "shapecheck.core.errors",
+    "ShapeWarning": "shapecheck.runtime.settings",
     "allow_broadcast": "shapecheck.runtime.guard",
-    "check": "shapecheck.runtime",
+    "check": "shapecheck.runtime.body",
     "configure": "shapecheck.runtime.settings",
-    "contract": "shapecheck.runtime",
-    "dims": "shapecheck.runtime",
+    "contract": "shapecheck.runtime.contract",
+    "dims": "shapecheck.runtime.body",
     "guard": "shapecheck.runtime.guard",
     "install": "shapecheck.runtime.import_hook",
 }
@@ -39,12 +40,13 @@ if TYPE_CHECKING:
     from shapecheck.core.errors import NonFiniteError as NonFiniteError
     from shapecheck.core.errors import SettingsError as SettingsError
     from shapecheck.core.errors import ShapeError as ShapeError
-    from shapecheck.runtime import check as check
-    from shapecheck.runtime import contract as contract
-    from shapecheck.runtime import dims as dims
+    from shapecheck.runtime.body import check as check
+    from shapecheck.runtime.body import dims as dims
+    from shapecheck.runtime.contract import contract as contract
     from shapecheck.runtime.guard import allow_broadcast as allow_broadcast
     from shapecheck.runtime.guard import guard as guard
     from shapecheck.runtime.import_hook import install as install
+    from shapecheck.runtime.settings import ShapeWarning as ShapeWarning
     from shapecheck.runtime.settings import configure as configure
 
     enabled: bool

@@ -5,11 +5,6 @@ hints         annotation  →  Check                 checks, resolve, nontensors
 checker       Check  →  source of the fast path    codegen, tensor_source, names, source, signature
 running       the slow path and its errors         reference, report, places
 body          check, dims, isinstance in a body    scope
+
+Nothing is imported here: settings, the import hook and the pytest plugin are read by programs that may never need torch.
 """
-
-from __future__ import annotations
-
-from shapecheck.runtime.body import check, dims
-from shapecheck.runtime.contract import contract
-
-__all__ = ["check", "contract", "dims"]
