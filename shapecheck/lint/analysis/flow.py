@@ -52,6 +52,15 @@ def value_of(file: File, node: ast.expr) -> ast.expr:
     return node
 
 
+def held_by(file: File, value: ast.expr) -> list[ast.expr]:
+    """Where a value is found: its expression, and the names of the same function that certainly hold it."""
+    function = file.function(value)
+    names = [
+        node for node in file.nodes(ast.Name) if isinstance(node.ctx, ast.Load) and file.function(node) is function
+    ]
+    return [value, *(name for name in names if value_of(file, name) is value)]
+
+
 def same_expression(a: ast.AST | None, b: ast.AST | None) -> bool:
     """Whether two pieces of code are written the same, whatever their layout."""
     if type(a) is not type(b) or a is None:
