@@ -1,0 +1,221 @@
+"""Checking: every function of a file is followed from its contract, for each rank that `...` and `*name` may have."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shapecheck.core.spec import AnyDims, Variadic
+from shapecheck.static import calls, displays, expressions, external, layers, objects, statements, tensor_values  # noqa: F401
+from shapecheck.static.annotations import read_signature
+from shapecheck.static.binding import read_field
+from shapecheck.static.contracts import Scope
+from shapecheck.static.declarations import ClassInfo, Signature, class_info, is_stub
+from shapecheck.static.diagnostics import Diagnostic
+from shapecheck.static.dispatch import execute
+from shapecheck.static.environment import Environment
+from shapecheck.static.frame import Finding, Frame, Run
+from shapecheck.static.hints import TensorHint, tensors
+from shapecheck.static.objects import bind_parameters, self_of
+from shapecheck.static.project import Project, SourceFile
+from shapecheck.static.promises import check_return
+from shapecheck.static.typos import misspelled_dims
+from shapecheck.static.values import Value
+
+__all__ = ["Report", "Statistics", "check_file", "check_files", "check_source"]
+
+RANKS = (1, 2, 0)
+"""The numbers of dims that `...` and `*name` are tried with; what is said of the first is preferred."""
+
+
+@dataclass(slots=True)
+class Statistics:
+    """How much of the code was understood.
+
+    Attributes:
+        functions: functions with a shape in their annotations.
+        followed: those in which nothing that touches a tensor was unknown.
+        ops: operations on tensors that were applied.
+        opaque: calls that took a tensor and gave nothing that is known, by name.
+    """
+
+    functions: int = 0
+    followed: int = 0
+    ops: int = 0
+    opaque: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Statistics) -> None:
+        self.functions += other.functions
+        self.followed += other.followed
+        self.ops += other.ops
+        self.opaque.update(other.opaque)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a check found, and how much it understood."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    statistics: Statistics = field(default_factory=Statistics)
+
+
+def check_source(
+    source: str, path: str, tree: ast.Module | None = None, project: Project | None = None
+) -> Sequence[Diagnostic]:
+    """The diagnostics of one file, in order; lines count from 1, columns from 0.
+
+    Args:
+        source: the file's text.
+        path: where it is, or is going to be: its imports are looked for from there.
+        tree: the text, parsed, if somebody has it already.
+        project: the files that it can import; those around `path` unless given.
+
+    Raises:
+        SyntaxError: the text isn't Python.
+    """
+    project = project or Project.around(Path(path))
+    return check_file(project.add(path, source, tree)).diagnostics
+
+
+def check_files(paths: Iterable[Path]) -> Report:
+    """The diagnostics of several files, which can import one another."""
+    report = Report()
+    projects: dict[Path, Project] = {}
+    for path in paths:
+        project = Project.around(path)
+        project = projects.setdefault(project.roots[0], project)
+        try:
+            file = project.add(str(path), path.read_text(encoding="utf-8"))
+        except (OSError, SyntaxError, ValueError):
+            continue
+        found = check_file(file)
+        report.diagnostics.extend(found.diagnostics)
+        report.statistics.add(found.statistics)
+    return report
+
+
+def check_file(file: SourceFile) -> Report:
+    """Check every function of a file, and its top level."""
+    report = Report()
+    found: list[Finding] = []
+    for signature in _functions(file):
+        runs = [follow_function(signature, rank) for rank in _ranks(signature)]
+        found.extend(_merged([(run.rank, run.findings) for run in runs], signature))
+        found.extend(misspelled_dims(signature))
+        _count(report.statistics, signature, runs)
+    found.extend(follow_module(file).findings)
+    report.diagnostics = sorted({_diagnostic(file, finding) for finding in found})
+    return report
+
+
+def follow_function(signature: Signature, rank: int, *, recording: bool = False) -> Run:
+    """Follow one function from its contract, with open dims of one rank."""
+    run = Run(signature.file, rank, recording=recording)
+    frame = Frame(signature.file, run, Environment(), signature)
+    if is_stub(signature.node) or signature.decorated("overload", "abstractmethod"):
+        return run
+    scope = Scope(rank=rank, rigid=True, read_field=lambda source: read_field(source, frame))
+    receiver = _receiver(signature, frame)
+    env = frame.state
+    for name, value in bind_parameters(signature, receiver, frame, scope).items():
+        env.bind(name, value, signature.node.lineno)
+    env.dims, frame.makers = scope.sizes, scope.makers
+    if not signature.is_generator:
+        frame.on_return = lambda node, value: check_return(node, value, frame)
+    run.active.append(signature.node)
+    execute(signature.node.body, frame)
+    return run
+
+
+def follow_module(file: SourceFile) -> Run:
+    """Follow a module's top level, as running the file would."""
+    run = Run(file)
+    execute(file.tree.body, Frame(file, run, Environment()))
+    return run
+
+
+def _receiver(signature: Signature, frame: Frame) -> Value:
+    owner = signature.owner
+    if owner is None or signature.decorated("staticmethod"):
+        return None
+    if signature.decorated("classmethod"):
+        from shapecheck.static.values import ClassValue
+
+        return ClassValue(owner)
+    return self_of(owner, frame)
+
+
+def _functions(file: SourceFile) -> Iterator[Signature]:
+    """Every function and method of a file that is defined at its top level or in a class."""
+    yield from _functions_in(file.tree.body, file, None)
+
+
+def _functions_in(body: Sequence[ast.stmt], file: SourceFile, owner: ClassInfo | None) -> Iterator[Signature]:
+    for statement in body:
+        match statement:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                yield read_signature(statement, file, owner)
+            case ast.ClassDef(body=inner):
+                yield from _functions_in(inner, file, class_info(file, statement))
+            case ast.If(body=inner, orelse=orelse):
+                yield from _functions_in([*inner, *orelse], file, owner)
+            case ast.Try(body=inner, orelse=orelse):
+                yield from _functions_in([*inner, *orelse], file, owner)
+
+
+def _ranks(signature: Signature) -> Sequence[int]:
+    """The ranks to try: one will do where no parameter leaves its rank open."""
+    hints = [hint for parameter in signature.parameters for hint in tensors(parameter.hint)]
+    return RANKS if any(_is_open(hint) for hint in hints) else RANKS[:1]
+
+
+def _is_open(hint: TensorHint) -> bool:
+    return hint.spec is not None and any(isinstance(dim, Variadic | AnyDims) for dim in hint.spec.dims)
+
+
+def _merged(found: Sequence[tuple[int, Sequence[Finding]]], signature: Signature) -> Iterator[Finding]:
+    """The findings of all ranks, each place once; what only some ranks show, says which."""
+    ranks: dict[tuple[ast.AST, str], list[int]] = {}
+    first: dict[tuple[ast.AST, str], Finding] = {}
+    for rank, findings in found:
+        for finding in findings:
+            key = (finding.node, finding.rule)
+            ranks.setdefault(key, []).append(rank)
+            first.setdefault(key, finding)
+    for key, finding in first.items():
+        failing = sorted(set(ranks[key]))
+        if len(failing) == len(found):
+            yield finding
+        else:
+            yield finding._replace(message=f"{finding.message}\n    {_which_ranks(failing, signature)}")
+
+
+def _which_ranks(ranks: Sequence[int], signature: Signature) -> str:
+    names = dict.fromkeys(
+        str(dim)
+        for parameter in signature.parameters
+        for hint in tensors(parameter.hint)
+        if hint.spec is not None
+        for dim in hint.spec.dims
+        if isinstance(dim, Variadic | AnyDims)
+    )
+    spelled = " and ".join(f"`{name}`" for name in names)
+    return f"where {spelled} stands for {' or '.join(map(str, ranks))} dim{'s' * (ranks != [1])}"
+
+
+def _count(statistics: Statistics, signature: Signature, runs: Sequence[Run]) -> None:
+    statistics.ops += runs[0].ops
+    if signature.is_annotated and not is_stub(signature.node):
+        statistics.functions += 1
+        statistics.followed += not runs[0].opaque
+        statistics.opaque.update(runs[0].opaque)
+
+
+def _diagnostic(file: SourceFile, finding: Finding) -> Diagnostic:
+    node = finding.node
+    line, col = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+    end_line, end_col = getattr(node, "end_lineno", line), getattr(node, "end_col_offset", col)
+    return Diagnostic(file.path, line, col, finding.rule, finding.message, finding.hint, end_line, end_col)
