@@ -86,9 +86,8 @@ from shapecheck.lint.edits import add_keyword
 GROUP = "loss"
 TOKENS = (b"softmax", b"Softmax")
 
-FUNCTIONS = frozenset(
-    f"{owner}.{name}" for owner in ("torch", "torch.nn.functional") for name in ("softmax", "log_softmax")
-)
+METHODS = ("softmax", "log_softmax")
+FUNCTIONS = frozenset(f"{owner}{name}" for owner in ("torch.", "torch.nn.functional.") for name in METHODS)
 MODULES = frozenset({"torch.nn.Softmax", "torch.nn.LogSoftmax"})
 PICKS = {"argmax": 0, "max": 0, "topk": 1}
 BATCH = re.compile(r"b|bs|bsz|batch|batch_?size|n_?batch|num_batch|nbatch|batch_dim", re.IGNORECASE)
@@ -113,7 +112,7 @@ def _softmax_over_first(file: File, call: ast.Call) -> tuple[ast.expr, bool] | N
     name = file.qualified_name(call.func)
     if name in FUNCTIONS:
         source, dim = argument(call, 0, "input"), argument(call, 1, "dim")
-    elif name is None and method_name(call) in ("softmax", "log_softmax") and not constructor(file, call.func):
+    elif name is None and method_name(call) in METHODS and not constructor(file, call.func):
         source, dim = receiver(call), argument(call, 0, "dim")
     elif name is None and call.args and constructor_name(file, call.func) in MODULES:
         made_by = constructor(file, call.func)
@@ -152,10 +151,8 @@ def _dim(call: ast.Call, position: int) -> object:
 def _named_batch(file: File, source: ast.expr) -> str | None:
     """The name that the source gives to the first of several dims."""
     match value_of(file, source):
-        case ast.Call(func=ast.Attribute(attr="view" | "reshape"), args=[ast.Name(id=name), _, *_]) if BATCH.fullmatch(
-            name
-        ):
-            return f"it is `{name}`"
+        case ast.Call(func=ast.Attribute(attr="view" | "reshape"), args=[ast.Name(id=name), _, *_]):
+            return f"it is `{name}`" if BATCH.fullmatch(name) else None
     found = binding(file, source) if isinstance(source, ast.Name) else None
     if found is not None and isinstance(found.node, ast.arg):
         return _annotated(found.node.annotation)

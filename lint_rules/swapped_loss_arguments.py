@@ -3,8 +3,8 @@
 ## Why is this bad?
 
 torch's losses take `(input, target)`, scikit-learn's metrics `(y_true, y_pred)`. The other way round
-`cross_entropy` of soft targets, `binary_cross_entropy` and its logits twin still run: they compute another number, and its
-gradient reaches the model through the argument that was meant to be constant.
+`binary_cross_entropy`, its logits twin and `cross_entropy` of soft targets still run: they compute another number, and
+its gradient reaches the model through the argument that was meant to be constant.
 
 ## Example
 

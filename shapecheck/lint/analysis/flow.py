@@ -55,9 +55,7 @@ def value_of(file: File, node: ast.expr) -> ast.expr:
 def held_by(file: File, value: ast.expr) -> list[ast.expr]:
     """Where a value is found: its expression, and the names of the same function that certainly hold it."""
     function = file.function(value)
-    names = [
-        node for node in file.nodes(ast.Name) if isinstance(node.ctx, ast.Load) and file.function(node) is function
-    ]
+    names = (name for name in names_read(function or file.tree) if file.function(name) is function)
     return [value, *(name for name in names if value_of(file, name) is value)]
 
 
