@@ -6,5 +6,5 @@ checker       Check  →  source of the fast path    codegen, tensor_source, nam
 running       the slow path and its errors         reference, report, places
 body          check, dims, isinstance in a body    scope
 
-Nothing is imported here: settings, the import hook and the pytest plugin are read by programs that may never need torch.
+Nothing is imported here: programs that may never need torch read the settings, the import hook, the pytest plugin.
 """

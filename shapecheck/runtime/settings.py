@@ -2,7 +2,8 @@
 
     option        values                                 default   meaning
     mode          "off" "warn" "raise"                   "raise"   what a violation does
-    broadcast     "allow" "echo" "outer" "rank" "strict" "echo"    which silent stretching is a violation
+    broadcast     "allow" "echo" "outer" "rank" "strict" "echo"    which silent stretching is a violation; "allow"
+                                                                   switches `loss` off, too, unless that is given
     loss          bool                                   True      input and target of a loss differ in shape
     keepdim       bool                                   True      a reduction without keepdim meets its source
     dims          bool                                   False     two differently named dims line up
@@ -114,6 +115,8 @@ def changed(settings: Settings, options: Mapping[str, Any], source: str) -> Sett
         return settings
     for name, value in options.items():
         _validate(name, value, source)
+    if "broadcast" in options and "allow" in (options["broadcast"], settings.broadcast):
+        options = {"loss": options["broadcast"] != "allow", **options}
     return replace(settings, **options)
 
 

@@ -87,6 +87,14 @@ def test_unknown_option_of_configure_changes_nothing() -> None:
     assert current() is before
 
 
+def test_allow_switches_the_loss_rule_off_and_any_level_on_again_unless_it_is_given() -> None:
+    allowed = changed(Settings(), {"broadcast": "allow"}, "test")
+    assert not allowed.loss
+    assert changed(allowed, {"broadcast": "echo"}, "test") == Settings()
+    assert changed(Settings(), {"broadcast": "allow", "loss": True}, "test").loss
+    assert not changed(Settings(loss=False), {"broadcast": "rank"}, "test").loss
+
+
 def test_changed_with_nothing_is_the_same_object() -> None:
     assert changed(current(), {}, "test") is current()
 

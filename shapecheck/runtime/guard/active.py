@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from torch import Tensor
 from torch._C import (
     _get_function_stack_at,
+    _get_tracing_state,
     _len_torch_function_stack,
     _pop_torch_function_stack,
     _push_on_torch_function_stack,
@@ -75,7 +76,7 @@ class GuardMode(TorchFunctionMode):
     def __torch_function__(
         self, func: Op, types: Sequence[type], args: Arguments = (), kwargs: Keywords | None = None
     ) -> Any:
-        if is_dynamo_compiling():  # compiled code is traced as if no guard were there
+        if is_dynamo_compiling() or _get_tracing_state() is not None:  # traced as if no guard were there
             return func(*args, **(kwargs or {}))
         active = ACTIVE.get()
         if active is None or active.mode is not self:

@@ -117,12 +117,9 @@ def _found(active: Active, rule: str, op: Op, args: Arguments, larger: Tensor, s
 
 
 def _is_meant(rule: str, where: Site) -> bool:
-    match rule:
-        case "echo":
-            return spelled_out(where.node) or (where.node is None and where.library)
-        case "outer":
-            return spelled_out(where.node) or where.library
-    return where.library
+    if where.generated or (where.library and rule != "echo"):
+        return True
+    return rule in ("echo", "outer") and spelled_out(where.node)
 
 
 _HAPPENS = {

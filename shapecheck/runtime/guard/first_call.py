@@ -64,7 +64,8 @@ class FirstCall:
     def _is_known(self, key: Key, settings: Settings) -> bool:
         """Whether this call can run bare; if not, it is remembered as checked."""
         if not guards_anything(settings):
-            self.seen[key] = repeat(True)
+            if not self._weakened(settings):
+                self.seen[key] = repeat(True)
             return True
         if settings.check == "always" or settings.finite or self._weakened(settings):
             return False

@@ -123,7 +123,7 @@ def _layout(tensor: Tensor) -> tuple[int, ...]:
 
 def _found(active: Active, op: Op, args: Arguments, other: Tensor, reduced: Tensor, note: Reduced) -> None:
     where = site()
-    if where is None or names_bare_and_expanded(where.node):
+    if where is None or where.generated or names_bare_and_expanded(where.node):
         return
     whole, part = operands_at(where, active, args, (other, reduced))
     made = site_of(*note.made_at) if note.made_at else None

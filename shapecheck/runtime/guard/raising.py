@@ -22,7 +22,10 @@ class _NoTypeError(type):
 
 def through_operators(error: ShapeError) -> ShapeError:
     """`error` such that torch's operators let it pass."""
-    error.__class__ = _in_operators(type(error))
+    kind = type(error)
+    if kind not in _passing:
+        _passing[kind] = _without_type_error(kind)
+    error.__class__ = _passing[kind]
     return error
 
 
@@ -34,7 +37,10 @@ def leaving(error: BaseException | None) -> None:
     _cut(error)
 
 
-def _in_operators(kind: type[ShapeError]) -> Any:
+_passing: dict[type[ShapeError], Any] = {}
+
+
+def _without_type_error(kind: type[ShapeError]) -> Any:
     """`kind` without TypeError; to pickle it is to pickle the original."""
 
     def reduce(error: ShapeError) -> tuple[Any, ...]:

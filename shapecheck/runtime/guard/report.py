@@ -131,8 +131,8 @@ def _table(operands: Sequence[Operand]) -> list[str]:
 
 def _whereabouts(site: Site) -> list[str]:
     lines = [f"    at {site}"]
-    if site.library:
-        mine = next((outer for _, outer in callers() if not outer.library), None)
+    if site.library or site.generated:
+        mine = next((outer for _, outer in callers() if not outer.library and not outer.generated), None)
         if mine is not None:
             lines.append(f"    reached from {mine}" + (f": `{mine.text}`" if 0 < len(mine.text) <= 80 else ""))
     return lines

@@ -41,7 +41,8 @@ class Site:
         function: qualified name of the function it stands in.
         text: the expression as written, on one line; "" without source.
         node: the same, parsed; None without source or where the text is no expression by itself.
-        library: whether the file is installed, or has no source, so that the user can't change it.
+        library: whether the file is installed, so that the user can't change it.
+        generated: whether a program wrote it (torch.fx, einops): nobody spells anything out there.
         direct: whether the user's own line runs the operation, rather than a function of torch that it calls.
     """
 
@@ -50,6 +51,7 @@ class Site:
     text: str
     node: Node | None
     library: bool
+    generated: bool
     direct: bool
 
     def __str__(self) -> str:
@@ -101,14 +103,10 @@ def site_of(code: CodeType, lasti: int, direct: bool = True, main: bool = False)
         function=code.co_qualname,
         text=" ".join(text.split()),
         node=_parsed(text),
-        library=not main and is_library(code.co_filename, bool(lines)),
+        library=code.co_filename.startswith(_LIBRARIES),
+        generated=not main and code.co_filename.startswith("<"),
         direct=direct,
     )
-
-
-def is_library(filename: str, has_source: bool = True) -> bool:
-    """Whether `filename` belongs to an installed package, the standard library, or code made of a string."""
-    return filename.startswith(_LIBRARIES) or (not has_source and filename.startswith("<"))
 
 
 def short(place: Place) -> str:
