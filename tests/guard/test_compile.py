@@ -98,8 +98,8 @@ def test_tracing_makes_the_same_graph_without_warnings() -> None:
         one, other = torch.jit.trace(bare, arguments()), torch.jit.trace(guard(bare), arguments())
         with guard():
             third = torch.jit.trace(bare, arguments())
-    assert str(one.graph) == str(other.graph).replace(guarded.__name__, bare.__name__)
-    assert len(list(one.graph.nodes())) == len(list(third.graph.nodes()))
+    kinds = [[node.kind() for node in traced.graph.nodes()] for traced in (one, other, third)]
+    assert kinds[0] == kinds[1] == kinds[2]
     symbolic = [make_fx(program, tracing_mode="symbolic")(*arguments()) for program in (bare, guard(bare))]
     assert symbolic[0].code == symbolic[1].code
     modules = [torch.fx.symbolic_trace(model).code for model in (Bare(), Guarded())]

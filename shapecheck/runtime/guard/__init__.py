@@ -18,7 +18,8 @@ A contract's generated checker has read the sizes already, so it asks by them, n
 
     if is_dynamo_compiling(): return fn(q, k)               # compiled code sees the bare function
     try:
-        known = next(seen[b, h, t, d, s])                   # every size it has read; tuples for `*names`
+        known = next(seen[b, h, t, d, s])                   # every size it has read; tuples for `*names`;
+                                                            # part_of_key(argument) for those it hasn't looked into
     except TypeError:                                       # symbolic sizes can't be hashed
         known = True
     result = fn(q, k) if known else first.call((b, h, t, d, s), (q, k), {}, names)
@@ -32,8 +33,8 @@ Where options switch every rule off (`guards_anything(changed(current(), options
 from __future__ import annotations
 
 from shapecheck.runtime.guard.decorate import Guard, allow_broadcast, guard
-from shapecheck.runtime.guard.first_call import FirstCall
+from shapecheck.runtime.guard.first_call import FirstCall, part_of_key
 from shapecheck.runtime.guard.options import declare
 from shapecheck.runtime.guard.plan import guards_anything
 
-__all__ = ["FirstCall", "Guard", "allow_broadcast", "declare", "guard", "guards_anything"]
+__all__ = ["FirstCall", "Guard", "allow_broadcast", "declare", "guard", "guards_anything", "part_of_key"]

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from torch.compiler import is_dynamo_compiling
 
 from shapecheck.runtime.guard.active import Stretch
-from shapecheck.runtime.guard.first_call import FirstCall
+from shapecheck.runtime.guard.first_call import FirstCall, part_of_key
 from shapecheck.runtime.guard.plan import activate, guards_anything, settings_around
 from shapecheck.runtime.guard.stance import hold_eager, release_eager
 from shapecheck.runtime.settings import changed, current
+
+_key = part_of_key
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -119,9 +121,9 @@ def _guarded(function: Callable[..., Any], options: dict[str, Any]) -> Callable[
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if is_dynamo_compiling():
             return function(*args, **kwargs)
-        key = tuple([arg.shape if isinstance(arg, Tensor) else _key(arg) for arg in args])
+        key = tuple([arg.shape if isinstance(arg, Tensor) else part_of_key(arg) for arg in args])
         if kwargs:
-            key += tuple([_key(value) for value in kwargs.values()])
+            key += tuple([part_of_key(value) for value in kwargs.values()])
         try:
             known = next(seen[key])
         except TypeError:  # symbolic sizes (torch.export, make_fx) can't be hashed
@@ -129,17 +131,3 @@ def _guarded(function: Callable[..., Any], options: dict[str, Any]) -> Callable[
         return function(*args, **kwargs) if known else first.call(key, args, kwargs)
 
     return wrapper
-
-
-def _key(value: object) -> object:
-    """What of an argument decides which operations run on which shapes."""
-    match value:
-        case Tensor():
-            return value.shape
-        case list() | tuple():
-            return tuple([_key(part) for part in value])
-        case dict():
-            return tuple([_key(part) for part in value.values()])
-        case bool() | None:
-            return value
-    return type(value)

@@ -13,6 +13,7 @@ from itertools import chain, count, repeat
 from types import TracebackType
 from typing import Any
 
+from torch import Tensor
 from torch.compiler import is_dynamo_compiling
 
 from shapecheck.runtime.guard.active import ACTIVE, Active, Stretch
@@ -129,6 +130,20 @@ def _pattern(key: Key, order: dict[int, int]) -> Key:
         else -1 - order.setdefault(part, len(order))
         for part in key
     )
+
+
+def part_of_key(value: object) -> object:
+    """What of an argument decides which operations run on which shapes: sizes, None, and switches."""
+    match value:
+        case Tensor():
+            return value.shape
+        case list() | tuple():
+            return tuple([part_of_key(part) for part in value])
+        case dict():
+            return tuple([part_of_key(part) for part in value.values()])
+        case bool() | None:
+            return value
+    return type(value)
 
 
 class _Checked:
