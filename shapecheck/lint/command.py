@@ -59,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     output.add_argument("--exit-zero", action="store_true", help="exit with 0 whatever is found")
     run = made.add_argument_group("run")
     run.add_argument("--stdin-filename", metavar="FILE", default="<stdin>", help="what to call standard input")
+    run.add_argument("--force-exclude", action="store_true", help="leave out excluded files even if they are named")
     run.add_argument("--jobs", "-j", type=_positive, metavar="N", help="processes (default: one per core)")
     run.add_argument("--no-cache", action="store_true", help="neither use nor keep results of earlier runs")
     return made

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """A second place: lines and columns from 1."""
+    """A second place: lines and columns from 1, in a notebook those of its cell."""
 
     message: str
     line: int
     col: int
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def diagnostic_at(file: File, rule: str, level: Level, found: Violation) -> Diag
         col=_column(file, span.lineno, span.col_offset),
         end_line=span.end_lineno,
         end_col=_column(file, span.end_lineno, span.end_col_offset),
-        message=found.message,
+        message=" ".join(found.message.split()),
         level=found.level or level,
         fix=None if found.fix is None else "safe" if found.fix.safe else "unsafe",
         fix_title="" if found.fix is None else found.fix.title,

@@ -19,8 +19,11 @@ class PathError(Exception):
     """A path that was named and isn't there."""
 
 
-def discover(paths: Iterable[str], config: Config) -> list[str]:
-    """The files to check, each once, in order. Raises PathError."""
+def discover(paths: Iterable[str], config: Config, force_exclude: bool = False) -> list[str]:
+    """The files to check, each once, in order; named ones too are left out by `exclude` if that is forced.
+
+    Raises PathError.
+    """
     excluded = Patterns(config.root, config.exclude)
     found: dict[str, str] = {}
     for path in paths:
@@ -28,6 +31,8 @@ def discover(paths: Iterable[str], config: Config) -> list[str]:
             for file in _below(path, excluded):
                 found.setdefault(os.path.abspath(file), file)
         elif os.path.exists(path):
+            if force_exclude and excluded.match(os.path.abspath(path)):
+                continue
             found.setdefault(os.path.abspath(path), path)
         else:
             raise PathError(f"there is no file or folder {path!r}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from shapecheck.lint.config import Config
-from shapecheck.lint.diagnostic import Diagnostic, diagnostic_at
+from shapecheck.lint.diagnostic import Diagnostic, Related, diagnostic_at
 from shapecheck.lint.document import Document, Problem, Unreadable, parse, read_document
 from shapecheck.lint.engine import Found, RuleCrash, applies, run_rule
 from shapecheck.lint.file import File
@@ -47,7 +47,7 @@ class Linter:
 
     def lint(self, path: str, data: bytes) -> Report:
         """Check a file, and fix it where that is asked for."""
-        ignored = self.ignores.names(path)
+        ignored = (*self.ignores.names(path), *self.selection.silent)
         rules = [
             rule
             for rule in self.selection.rules
@@ -84,10 +84,10 @@ class Linter:
         """Without what comments silence, with the comments that silence nothing."""
         ours = comments(file.source)
         kept = [pair for pair in found if not is_silenced(ours, pair[0].rule, pair[0].line)]
-        if not self.selection.reports_unused or ignores(ignored, UNUSED, ""):
+        if ignores(ignored, UNUSED, ""):
             return kept
         active = frozenset(rule.name for rule in self.selection.rules)
-        for idle in unused(ours, active, self.known, self.selection.complete and not ignored):
+        for idle in unused(ours, active, self.known, self.selection.complete and not self.ignores.names(file.path)):
             violation = Violation(idle.span, idle.message, idle.fix)
             if not is_silenced([c for c in ours if UNUSED in c.rules], UNUSED, idle.span.lineno):
                 kept.append((diagnostic_at(file, UNUSED, "warning", violation), violation))
@@ -198,5 +198,10 @@ def _placed(document: Document, found: Diagnostic) -> Diagnostic:
         return found
     cell, line = document.place(found.line)
     shift = found.line - line
-    related = tuple(replace(other, line=document.place(other.line)[1]) for other in found.related)
+    related = tuple(_related(document, other) for other in found.related)
     return replace(found, cell=cell, line=line, end_line=found.end_line - shift, related=related)
+
+
+def _related(document: Document, other: Related) -> Related:
+    cell, line = document.place(other.line)
+    return replace(other, cell=cell, line=line)

@@ -21,12 +21,12 @@ ENGINE_RULES = (SYNTAX_ERROR, UNUSED)
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The rules that run, every rule there is, and the options that were set."""
+    """The rules that run, every rule there is, the options that were set, the linter's own reports that are off."""
 
     rules: tuple[Rule, ...]
     known: tuple[Rule, ...]
     options: Mapping[str, Mapping[str, object]]
-    reports_unused: bool
+    silent: frozenset[str]
 
     @property
     def complete(self) -> bool:
@@ -59,7 +59,7 @@ def select(config: Config) -> Selection:
     for name, options in config.rules.items():
         _check_options(f"{config.origin}: `rules.{name}`", name, options, known)
     rules = tuple(rule for rule in known if _is_on(rule, config, selected))
-    return Selection(rules, known, config.rules, reports_unused=UNUSED not in config.ignore)
+    return Selection(rules, known, config.rules, frozenset(ENGINE_RULES) & frozenset(config.ignore))
 
 
 def check_names(names: Sequence[str], known: Sequence[Rule], where: str) -> None:

@@ -53,7 +53,7 @@ class Session:
 
     def lint_paths(self) -> int:
         """Check files and folders."""
-        paths = discover(self.options.paths or ["."], self.config)
+        paths = discover(self.options.paths or ["."], self.config, self.options.force_exclude)
         cache = None if self.options.no_cache else self._cache()
         with Progress(len(paths)) as progress:
             processes = self.options.jobs or default_processes()

@@ -70,8 +70,13 @@ def test_gitignore_counts_only_in_a_repository_above(tree: Path) -> None:
 
 
 def test_a_path_that_is_not_there(tree: Path) -> None:
-    with pytest.raises(PathError, match="there is no file or folder 'nope.py'"):
+    with pytest.raises(PathError, match=r"there is no file or folder 'nope\.py'"):
         discover(["a.py", "nope.py"], Config(str(tree)))
+
+
+def test_excludes_can_be_forced_on_named_files(tree: Path) -> None:
+    config = Config(str(tree), exclude=("*_pb2.py",))
+    assert discover(["pkg/mod.py", "pkg/mod_pb2.py"], config, force_exclude=True) == ["pkg/mod.py"]
 
 
 def test_links_in_circles_end(tree: Path) -> None:

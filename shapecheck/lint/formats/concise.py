@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shapecheck.lint.diagnostic import Diagnostic
+from shapecheck.lint.diagnostic import Diagnostic, Related
 from shapecheck.lint.formats import Results
 from shapecheck.lint.formats.style import link, paint
 
@@ -16,9 +16,10 @@ def headline(results: Results, item: Diagnostic) -> str:
     """Where, which rule, what."""
     style = results.style
     path = link(style, item.path, paint(style, "bold", item.path))
-    return f"{path}:{place(item)}: {paint(style, item.level, item.rule)} {item.message}"
+    message = " ".join(item.message.split())
+    return f"{path}:{place(item)}: {paint(style, item.level, item.rule)} {message}"
 
 
-def place(item: Diagnostic) -> str:
+def place(item: Diagnostic | Related) -> str:
     """Line and column, and before them the cell of a notebook."""
     return f"{item.line}:{item.col}" if item.cell is None else f"cell {item.cell}:{item.line}:{item.col}"

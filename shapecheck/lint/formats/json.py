@@ -34,5 +34,8 @@ def _diagnostic(item: Diagnostic) -> dict[str, object]:
         "end_line": item.end_line,
         "end_col": item.end_col,
         "fix": None if item.fix is None else {"safe": item.fix == "safe", "title": item.fix_title},
-        "related": [{"message": other.message, "line": other.line, "col": other.col} for other in item.related],
+        "related": [
+            {"message": other.message, "cell": other.cell, "line": other.line, "col": other.col}
+            for other in item.related
+        ],
     }

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from shapecheck.lint.diagnostic import Diagnostic
 from shapecheck.lint.formats import Results
-from shapecheck.lint.formats.concise import headline
+from shapecheck.lint.formats.concise import headline, place
 from shapecheck.lint.formats.style import paint
 
 _CONTEXT = 1
@@ -53,7 +53,7 @@ def _finding(results: Results, item: Diagnostic, explain: bool) -> Iterator[str]
     yield headline(results, item)
     yield from _frame(results, item)
     for other in item.related:
-        yield f"    {paint(style, 'dim', 'see:')} {item.path}:{other.line}:{other.col}: {other.message}"
+        yield f"    {paint(style, 'dim', 'see:')} {item.path}:{place(other)}: {other.message}"
     reason = results.reason(item.rule) if explain else ""
     if reason:
         yield f"    {paint(style, 'dim', 'why:')} {reason}"
