@@ -26,8 +26,9 @@ from typing import Any
 import torch
 
 from shapecheck.core import ops
+from shapecheck.core.ops.errors import AtLeast, Equal, Note
 from shapecheck.core.ops.table import spelled_out
-from shapecheck.core.sizes import Size, Symbol, evaluate_size, symbols
+from shapecheck.core.sizes import Divides, Size, Symbol, evaluate_size, symbols
 from shapecheck.core.tensors import Opaque, Repeated, Slice, TensorValue, Value
 
 COUNT = int(60 * float(os.environ.get("SHAPECHECK_OP_CASES", "1")))
@@ -153,18 +154,20 @@ class Cases:
     open_sizes: bool = False
     open_dtype: bool = False
     open_value: bool = False
+    torch: Callable[..., Any] | None = None
+    """What to call in the place of the function of that name."""
 
 
 CASES: dict[str, Cases] = {}
 
 
-def cases(words: str, **open_parts: bool) -> Callable[[Generator], Generator]:
+def cases(words: str, **facts: Any) -> Callable[[Generator], Generator]:
     """Draw the calls of some ops from a generator."""
 
     def enter(generate: Generator) -> Generator:
         for name in spelled_out(words):
             assert name not in CASES, f"{name} has two generators"
-            CASES[name] = Cases(generate, **open_parts)
+            CASES[name] = Cases(generate, **facts)
         return generate
 
     return enter
@@ -250,14 +253,23 @@ def _compare(
     try:
         result = _ask(table, drawn, Size.of)
     except ops.OpError as error:
+        if error.kind != "shape" and _empty(drawn.args):
+            return "", True  # torch looks neither at dtypes nor at dims where there are no elements
         return f"torch gives {_text(expected)}, the table rejects: {error}", True
     message = _differs(result, expected, found, {}, strict=True)
     return message or _symbolic(table, drawn, expected, found, draw), True
 
 
-def _ask(table: Callable[..., Value], drawn: Call, size: Callable[[int], Size]) -> Value:
+def _empty(arguments: Iterable[Any]) -> bool:
+    """Whether some tensor has no elements."""
+    return any(0 in one.shape if isinstance(one, T) else isinstance(one, list) and _empty(one) for one in arguments)
+
+
+def _ask(
+    table: Callable[..., Value], drawn: Call, size: Callable[[int], Size], notes: list[Note] | None = None
+) -> Value:
     kwargs = {name: abstract(value, size) for name, value in drawn.kwargs.items()}
-    return table([abstract(argument, size) for argument in drawn.args], kwargs)
+    return table([abstract(argument, size) for argument in drawn.args], kwargs, notes=notes)
 
 
 def _rejected_too(table: Callable[..., Value], drawn: Call, error: Exception) -> str:
@@ -287,17 +299,44 @@ def _symbolic(table: Callable[..., Value], drawn: Call, expected: Any, found: Ca
         values[Symbol(f"s{size}")] = size
         return Size.of(f"s{size}")
 
+    notes: list[Note] = []
     try:
-        message = _differs(_ask(table, drawn, flexible), expected, found, values, strict=False)
+        result = _ask(table, drawn, flexible, notes)
     except ops.OpError as error:
+        if not _assumptions_hold(notes, values) or (error.kind != "shape" and _empty(drawn.args)):
+            return ""
         return f"torch gives {_text(expected)}, the table rejects unknown sizes: {error}"
-    if message:
-        return f"with unknown sizes {values}: {message}"
+    if _assumptions_hold(notes, values):
+        message = _differs(result, expected, found, values, strict=False)
+        if message:
+            return f"with unknown sizes {values}: {message}"
+    notes.clear()
     try:
-        message = _differs(_ask(table, drawn, rigid), expected, found, values, strict=False)
+        result = _ask(table, drawn, rigid, notes)
     except ops.OpError:
         return ""
+    message = _differs(result, expected, found, values, strict=False) if _assumptions_hold(notes, values) else ""
     return message and f"with rigid sizes: {message}"
+
+
+def _assumptions_hold(notes: Sequence[Note], values: dict[Symbol, int]) -> bool:
+    """Whether what the table assumed is so in torch's call."""
+
+    def value(size: Size) -> int | None:
+        known = all(symbol in values for symbol in symbols(size))
+        return evaluate_size(size, values.__getitem__) if known else None
+
+    for found in notes:
+        match found.condition:
+            case Divides(numerator, denominator) if value(denominator) == 0 or (value(numerator) or 0) % (
+                value(denominator) or 1
+            ):
+                return False
+            case Equal(left, right) if value(left) != value(right):
+                return False
+            case AtLeast(size, least) if (value(size) or 0) < (value(least) or 0):
+                return False
+    return True
 
 
 # --- comparing results -----------------------------------------------------------------------------------------
@@ -322,6 +361,8 @@ def _differs(result: Value, expected: Any, found: Cases, values: dict[Symbol, in
         case ((Size() | int()), int()) if not isinstance(expected, bool) and not isinstance(result, bool):
             fits = _same_size(Size.of(result), expected, values)
             return "" if fits else f"torch gives {expected}, the table {result}"
+    if isinstance(expected, torch.dtype):
+        expected = str(expected)
     if type(result) is type(expected) and result == expected:
         return ""
     return f"torch gives {_text(expected)}, the table {_text(result)}"

@@ -12,7 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shapecheck.core.ops import matmul, pointwise, reductions, views  # noqa: F401  each enters its ops
+from shapecheck.core.ops import (  # noqa: F401  each enters its ops
+    conversions,
+    creation,
+    gathering,
+    indexing,
+    joining,
+    matmul,
+    pointwise,
+    reductions,
+    sorting,
+    views,
+)
 from shapecheck.core.ops.call import apply, find
 from shapecheck.core.ops.errors import Note, OpError
 from shapecheck.core.ops.table import op_names

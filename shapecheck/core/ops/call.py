@@ -86,8 +86,8 @@ def bind(
     keywords: dict[str, Any] = {}
     for parameter in parameters:
         if parameter.variadic:
-            rest = given.pop(parameter.name, None)
-            bound.extend(map(parameter.read, _spread(rest if rest is not None else positional)))
+            rest = given.pop(parameter.name, positional)
+            bound.extend(map(parameter.read, _spread(rest) if parameter.spread else positional))
             positional = []
         elif parameter.keyword_only:
             keywords[parameter.name] = _given(parameter, given)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from shapecheck.core.sizes import Divides, Size
 
-__all__ = ["NOTES", "Note", "OpError", "note"]
+__all__ = ["NOTES", "AtLeast", "Condition", "Equal", "Note", "OpError", "assume", "note"]
 
 
 class OpError(Exception):
@@ -57,6 +57,31 @@ class OpError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Equal:
+    """The condition that two sizes are equal."""
+
+    left: Size
+    right: Size
+
+    def __str__(self) -> str:
+        return f"{self.left} == {self.right}"
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """The condition ``size >= least``."""
+
+    size: Size
+    least: Size
+
+    def __str__(self) -> str:
+        return f"{self.size} >= {self.least}"
+
+
+Condition = Divides | Equal | AtLeast
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something that isn't an error.
 
@@ -64,19 +89,23 @@ class Note:
         implicit-broadcast: two operands are stretched against each other; `level` is "echo" (their shapes agree once
             1s are dropped), "outer" (they don't) or "loss" (the input and target of a loss).
         dropped-keepdim: a reduction without ``keepdim=True`` is aligned with the wrong dims of its own source.
-        assumed: the result is right only where `condition` holds, or where both `sizes` are equal.
+        assumed: the result is right only where `condition` holds, which isn't known.
     """
 
     kind: str
     text: str
     level: str = ""
     operands: tuple[str, ...] = ()
-    sizes: tuple[Size, ...] = ()
-    condition: Divides | None = None
+    condition: Condition | None = None
 
 
 NOTES: ContextVar[list[Note] | None] = ContextVar("notes", default=None)
 """The notes of the call that is being worked out; None where nobody asked for them."""
+
+
+def assume(condition: Condition) -> None:
+    """Keep a condition that the result rests on."""
+    note(Note("assumed", str(condition), condition=condition))
 
 
 def note(found: Note) -> None:

@@ -122,7 +122,7 @@ def promote(operands: Iterable[Value]) -> Dtypes:
     if None in tensors or None in scalars or "" in numbers:
         return None
     highest = max(numbers, key=_category, default=None)
-    return _combine(_fold(tensors), _combine(_fold(scalars), frozenset({highest}) if highest else None))
+    return _combine(_fold(tensors), _combine(_fold(scalars), frozenset({highest}) if highest else None)) or None
 
 
 def _number(value: Value) -> str:

@@ -3,6 +3,7 @@
 TensorValue   a tensor (its shape may be unknown)      Tensors    a sequence of tensors, or `Repeated`
 Number        a Python number or a tensor              Value      whatever it is
 Size          a size, perhaps symbolic                 Sizes      one or several sizes, as a tuple
+Shape         the same; a variadic one is a shape for each argument
 int           a number that is known now               Dims       one or several of them, as a tuple
 bool, str     one that is known now                    ... | None  the same or None
 """
@@ -103,6 +104,7 @@ _PLAIN: Mapping[str, Reader] = {
     "Number": read_number,
     "Size": read_size,
     "Sizes": read_sizes,
+    "Shape": read_sizes,
     "int": read_int,
     "Dims": read_dims,
     "bool": read_bool,

@@ -17,9 +17,9 @@ from shapecheck.core.ops.promotion import (
     same_dtype,
 )
 from shapecheck.core.ops.readers import Dims, Number
-from shapecheck.core.ops.shapes import dim_index, dim_indices, drop
+from shapecheck.core.ops.shapes import dim_index, dim_indices, drop, no_more_than
 from shapecheck.core.ops.table import rule
-from shapecheck.core.sizes import Size, at_least
+from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import Dtypes, Named, Reduced, Shape, TensorValue, Undecided, Value
 
 __all__ = ["reduced", "with_indices"]
@@ -128,8 +128,9 @@ def mode(input: TensorValue, dim: int = -1, keepdim: bool = False) -> Value:
 @rule("kthvalue", kind="reduction")
 def kthvalue(input: TensorValue, k: Size, dim: int = -1, keepdim: bool = False) -> Value:
     size = input.dims[dim_index(dim, input.rank)] if input.rank else Size.of(1)
-    if at_least(k, 1) is False or at_least(size - k, 0) is False:
-        raise OpError.argument(f"`k` is {k}, but there are {size} elements along dim {dim}", "k")
+    error = OpError.argument(f"`k` is {k}, but there are {size} elements along dim {dim}", "k")
+    no_more_than(k, size, error)
+    no_more_than(Size.of(1), k, error)
     return with_indices(input, dim, keepdim)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import zip_longest
 
-from shapecheck.core.ops.errors import Note, OpError, note
+from shapecheck.core.ops.errors import AtLeast, Equal, OpError, assume
 from shapecheck.core.sizes import Size, at_least, compare, equal, symbols
 from shapecheck.core.tensors import Shape, TensorValue
 
@@ -20,7 +20,9 @@ __all__ = [
     "dim_index",
     "dim_indices",
     "drop",
+    "in_range",
     "is_one",
+    "no_more_than",
     "product",
     "replace",
     "shape_text",
@@ -87,16 +89,29 @@ def agree(left: Size, right: Size, error: OpError) -> Size:
     if verdict.equal is False:
         raise error
     for condition in sorted(verdict.given, key=str):
-        note(Note("assumed", f"{condition}", condition=condition))
+        assume(condition)
     if verdict.equal is None:
-        note(Note("assumed", f"{left} == {right}", sizes=(left, right)))
+        assume(Equal(left, right))
     return the_more_definite(left, right)
 
 
-def at_least_size(size: Size, number: int, error: OpError) -> None:
-    """Raise `error` where `size` is certainly below `number`."""
-    if at_least(size, number) is False:
+def no_more_than(size: Size, most: Size, error: OpError) -> None:
+    """Raise `error` where `size` is certainly above `most`; assume that it isn't where that can't be told."""
+    verdict = at_least(most - size, 0)
+    if verdict is False:
         raise error
+    if verdict is None:
+        assume(AtLeast(most, size))
+
+
+def in_range(index: Size, size: Size, dim: int) -> None:
+    """Refuse an index that is certainly outside of a dim."""
+    reason = f"index {index} is out of range for dim {dim} of `input`, which is {size}"
+    error = OpError.at(reason, ("input", dim, size))
+    if index.constant is not None and index.constant < 0:
+        no_more_than(-index, size, error)
+    else:
+        no_more_than(index + 1, size, error)
 
 
 def shape_text(shape: Shape) -> str:

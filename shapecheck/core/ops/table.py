@@ -47,12 +47,13 @@ _AS_THEY_STAND = ("torch.", "operator.", "einops.", "einx.")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of an op: its name, how its values are read, its default, and whether it takes all that follow."""
+    """A parameter of an op: `variadic` takes all that follow, `spread` also takes them as one sequence."""
 
     name: str
     read: Reader
     default: object = REQUIRED
     variadic: bool = False
+    spread: bool = False
     keyword_only: bool = False
 
 
@@ -127,4 +128,11 @@ def _parameter(parameter: inspect.Parameter) -> Parameter:
     default = parameter.default if parameter.default is not inspect.Parameter.empty else REQUIRED
     if default is not REQUIRED and default is not None:
         default = reader(default)
-    return Parameter(parameter.name, reader, default, variadic, parameter.kind is inspect.Parameter.KEYWORD_ONLY)
+    return Parameter(
+        parameter.name,
+        reader,
+        default,
+        variadic=variadic,
+        spread=parameter.annotation != "Shape",
+        keyword_only=parameter.kind is inspect.Parameter.KEYWORD_ONLY,
+    )

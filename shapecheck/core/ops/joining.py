@@ -1,0 +1,350 @@
+"""Several tensors to one and one to several: cat, stack, split, chunk, unbind, meshgrid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shapecheck.core.ops.errors import OpError
+from shapecheck.core.ops.promotion import promote
+from shapecheck.core.ops.readers import Tensors, read_sizes
+from shapecheck.core.ops.shapes import (
+    agree,
+    broadcast_shapes,
+    dim_index,
+    drop,
+    in_range,
+    no_more_than,
+    product,
+    replace,
+    shape_text,
+)
+from shapecheck.core.ops.table import rule
+from shapecheck.core.sizes import Size, equal
+from shapecheck.core.tensors import Dtypes, Repeated, Shape, TensorValue, Undecided, Value
+
+# --- several to one --------------------------------------------------------------------------------------------
+
+
+def _names(tensors: Sequence[TensorValue]) -> list[str]:
+    return [f"tensors[{index}]" for index in range(len(tensors))]
+
+
+def _some(tensors: Tensors) -> tuple[TensorValue, ...]:
+    """At least one tensor, all listed."""
+    if isinstance(tensors, Repeated):
+        raise Undecided
+    if not tensors:
+        raise OpError.argument("the list of tensors is empty", "tensors")
+    return tensors
+
+
+def _joined(tensors: Sequence[TensorValue], dim: int, names: Sequence[str]) -> Shape:
+    """The shape of tensors laid end to end along `dim`, alike in every other dim."""
+    first, name = tensors[0], names[0]
+    shape, total = list(first.dims), first.dims[dim]
+    for other, other_name in zip(tensors[1:], names[1:], strict=True):
+        if other.rank != first.rank:
+            reason = f"`{name}` {shape_text(first.dims)} and `{other_name}` {shape_text(other.dims)} differ in rank"
+            raise OpError.at(reason, (name, None, None), (other_name, None, None))
+        for index, (own, size) in enumerate(zip(shape, other.dims, strict=True)):
+            if index != dim:
+                reason = (
+                    f"dim {index} of `{name}` {shape_text(first.dims)} is {own}, "
+                    f"but dim {index} of `{other_name}` {shape_text(other.dims)} is {size}"
+                )
+                shape[index] = agree(own, size, OpError.at(reason, (name, index, own), (other_name, index, size)))
+        total += other.dims[dim]
+    shape[dim] = total
+    return tuple(shape)
+
+
+@rule("torch.cat torch.concat torch.concatenate", kind="join")
+def cat(tensors: Tensors, dim: int = 0) -> TensorValue:
+    """End to end along `dim`; an empty tensor of shape ``(0,)`` is skipped."""
+    if isinstance(tensors, Repeated):
+        element = _tensor(tensors)
+        index = dim_index(dim, element.rank, scalar=False)
+        return TensorValue(replace(element.dims, index, element.dims[index] * tensors.length), element.dtypes)
+    return _concatenated(_some(tensors), dim)
+
+
+def _concatenated(given: Sequence[TensorValue], dim: int) -> TensorValue:
+    kept = [(name, one) for name, one in zip(_names(given), given, strict=True) if one.dims != (Size.of(0),)]
+    if not kept:
+        return TensorValue(given[0].shape, _common(given))
+    if any(one.rank == 1 and equal(one.dims[0], 0) is None for _, one in kept) and len({o.rank for _, o in kept}) > 1:
+        raise Undecided
+    for name, one in kept:
+        if one.rank == 0:
+            hint = "`torch.stack` joins tensors without dims"
+            raise OpError.at(f"`{name}` has no dims and can't be concatenated", (name, None, None), hint=hint)
+    index = dim_index(dim, kept[0][1].rank)
+    return TensorValue(_joined([one for _, one in kept], index, [name for name, _ in kept]), _common(given))
+
+
+def _tensor(tensors: Repeated) -> TensorValue:
+    if not isinstance(tensors.element, TensorValue):
+        raise Undecided
+    return tensors.element
+
+
+def _common(tensors: Sequence[TensorValue]) -> Dtypes:
+    """The dtype of tensors of which none is more of a number than the others."""
+    return promote(TensorValue((Size.of(1),), one.dtypes) for one in tensors)
+
+
+@rule("torch.stack", kind="join")
+def stack(tensors: Tensors, dim: int = 0) -> TensorValue:
+    """Along a new dim."""
+    if isinstance(tensors, Repeated):
+        element, length = _tensor(tensors), tensors.length
+        index = dim_index(dim, element.rank + 1)
+        return TensorValue((*element.dims[:index], length, *element.dims[index:]), element.dtypes)
+    given = _some(tensors)
+    index = dim_index(dim, given[0].rank + 1)
+    stacked = [TensorValue((*one.dims, Size.of(1)), one.dtypes) for one in given]
+    shape = _joined(stacked, given[0].rank, _names(given))[:-1]
+    return TensorValue((*shape[:index], Size.of(len(given)), *shape[index:]), _common(given))
+
+
+@rule("torch.hstack", kind="join")
+def hstack(tensors: Tensors) -> TensorValue:
+    given = [_widened(one, 1) for one in _some(tensors)]
+    return _concatenated(given, 0 if given[0].rank == 1 else 1)
+
+
+@rule("torch.vstack torch.row_stack", kind="join")
+def vstack(tensors: Tensors) -> TensorValue:
+    given = [_widened(one, 2) for one in _some(tensors)]
+    return _concatenated(given, 0)
+
+
+@rule("torch.dstack", kind="join")
+def dstack(tensors: Tensors) -> TensorValue:
+    given = [_widened(one, 3) for one in _some(tensors)]
+    return _concatenated(given, 2)
+
+
+@rule("torch.column_stack", kind="join")
+def column_stack(tensors: Tensors) -> TensorValue:
+    given = [
+        TensorValue((*one.dims, *[Size.of(1)] * (2 - one.rank))[-max(2, one.rank) :], one.dtypes)
+        if one.rank
+        else _widened(one, 2)
+        for one in _some(tensors)
+    ]
+    return _concatenated(given, 1)
+
+
+def _widened(input: TensorValue, least: int) -> TensorValue:
+    """`input` with at least so many dims, as `atleast_1d` to `atleast_3d` add them."""
+    one, shape = Size.of(1), input.dims
+    match least, len(shape):
+        case _, rank if rank >= least:
+            pass
+        case 3, 2:
+            shape = (*shape, one)
+        case 3, 1:
+            shape = (one, *shape, one)
+        case _:
+            shape = (*[one] * (least - len(shape)), *shape)
+    return TensorValue(shape, input.dtypes)
+
+
+def _each_widened(tensors: tuple[Value, ...], least: int) -> Value:
+    if len(tensors) == 1 and isinstance(tensors[0], TensorValue):
+        return _widened(tensors[0], least)
+    return tuple(_widened(one, least) if isinstance(one, TensorValue) else _undecided() for one in tensors)
+
+
+def _undecided() -> Value:
+    raise Undecided
+
+
+@rule("torch.atleast_1d", kind="view")
+def atleast_1d(*tensors: Value) -> Value:
+    return _each_widened(tensors, 1)
+
+
+@rule("torch.atleast_2d", kind="view")
+def atleast_2d(*tensors: Value) -> Value:
+    return _each_widened(tensors, 2)
+
+
+@rule("torch.atleast_3d", kind="view")
+def atleast_3d(*tensors: Value) -> Value:
+    return _each_widened(tensors, 3)
+
+
+@rule("torch.block_diag", kind="join")
+def block_diag(*tensors: TensorValue) -> TensorValue:
+    """Matrices along the diagonal."""
+    for index, one in enumerate(tensors):
+        if one.rank > 2:
+            name = f"tensors[{index}]"
+            raise OpError.at(f"`{name}` {shape_text(one.dims)} has more than 2 dims", (name, None, None))
+    wide = [_widened(one, 2) for one in tensors]
+    zero = Size.of(0)
+    return TensorValue(
+        (sum((one.dims[0] for one in wide), zero), sum((one.dims[1] for one in wide), zero)), _common(wide)
+    )
+
+
+@rule("torch.broadcast_tensors", kind="view")
+def broadcast_tensors(*tensors: TensorValue) -> Value:
+    shape = broadcast_shapes([(name, one.dims) for name, one in zip(_names(tensors), tensors, strict=True)])
+    return tuple(TensorValue(shape, one.dtypes) for one in tensors)
+
+
+@rule("torch.broadcast_shapes", kind="other")
+def broadcast_shapes_(*shapes: Shape) -> Value:
+    """Of tuples of sizes, a tuple of sizes."""
+    return broadcast_shapes([(f"shapes[{index}]", shape) for index, shape in enumerate(shapes)]) if shapes else ()
+
+
+@rule("torch.meshgrid", kind="creation")
+def meshgrid(*tensors: TensorValue, indexing: str = "ij") -> Value:
+    """One grid per vector, each of shape ``(len(x), len(y), ...)``; "xy" swaps the first two."""
+    for name, one in zip(_names(tensors), tensors, strict=True):
+        if one.rank > 1:
+            raise OpError.at(f"`{name}` {shape_text(one.dims)} is no vector", (name, None, None))
+    shape = tuple(one.dims[0] if one.rank else Size.of(1) for one in tensors)
+    if indexing == "xy" and len(shape) > 1:
+        shape = (shape[1], shape[0], *shape[2:])
+    return tuple(TensorValue(shape, one.dtypes) for one in tensors)
+
+
+@rule("torch.cartesian_prod", kind="creation")
+def cartesian_prod(*tensors: TensorValue) -> TensorValue:
+    """Every combination of the elements of some vectors."""
+    for name, one in zip(_names(tensors), tensors, strict=True):
+        if one.rank != 1:
+            raise OpError.at(f"`{name}` {shape_text(one.dims)} is no vector", (name, None, None))
+    if len(tensors) == 1:
+        return tensors[0]
+    return TensorValue((product(one.dims[0] for one in tensors), Size.of(len(tensors))), tensors[0].dtypes)
+
+
+# --- one to several --------------------------------------------------------------------------------------------
+
+
+@rule("split", kind="split")
+def split(input: TensorValue, split_size: Value, dim: int = 0) -> Value:
+    """Parts of one size, the last of which may be smaller, or of the sizes listed."""
+    index = dim_index(dim, input.rank, scalar=False)
+    match split_size:
+        case Size() | int():
+            return _equal_parts(input, index, Size.of(split_size))
+        case tuple() | list():
+            return _listed_parts(input, index, read_sizes(split_size))
+    raise Undecided
+
+
+@rule("Tensor.split_with_sizes torch.split_with_sizes", kind="split")
+def split_with_sizes(input: TensorValue, split_sizes: Value, dim: int = 0) -> Value:
+    return _listed_parts(input, dim_index(dim, input.rank, scalar=False), read_sizes(split_sizes))
+
+
+def _listed_parts(input: TensorValue, dim: int, sizes: Shape) -> Value:
+    own, total = input.dims[dim], sum(sizes, Size.of(0))
+    reason = (
+        f"the parts {shape_text(sizes)} add up to {total}, but dim {dim} of `input` {shape_text(input.dims)} is {own}"
+    )
+    agree(own, total, OpError.at(reason, ("input", dim, own)))
+    return tuple(TensorValue(replace(input.dims, dim, size), input.dtypes) for size in sizes)
+
+
+def _equal_parts(input: TensorValue, dim: int, size: Size) -> Value:
+    own = input.dims[dim]
+    if size.constant is not None and own.constant is not None:
+        return _counted_parts(input, dim, own.constant, size.constant)
+    count = (own // size).constant
+    if equal(own, own // size * size) is True and count is not None:
+        return (TensorValue(replace(input.dims, dim, size), input.dtypes),) * count
+    agree(own, own // size * size, OpError("the last part is smaller"))
+    no_more_than(Size.of(1), own, OpError("there is no part"))
+    return Repeated(TensorValue(replace(input.dims, dim, size), input.dtypes), own // size)
+
+
+def _counted_parts(input: TensorValue, dim: int, own: int, size: int) -> Value:
+    if size < 0 or (size == 0 and own):
+        raise OpError.argument(f"`split_size` is {size}, but dim {dim} of `input` is {own}", "split_size")
+    sizes = [min(size, own - start) for start in range(0, own, size)] if own else [0]
+    return tuple(TensorValue(replace(input.dims, dim, part), input.dtypes) for part in sizes)
+
+
+@rule("chunk", kind="split")
+def chunk(input: TensorValue, chunks: int, dim: int = 0) -> Value:
+    """At most so many parts; a symbolic size is taken to be divisible."""
+    index = dim_index(dim, input.rank, scalar=False)
+    own = input.dims[index]
+    if chunks < 1:
+        raise OpError.argument(f"`chunks` is {chunks}", "chunks")
+    if own.constant is None:
+        size = own // chunks
+        agree(own, size * chunks, OpError("the last part is smaller"))
+        return (TensorValue(replace(input.dims, index, size), input.dtypes),) * chunks
+    if own.constant == 0:
+        return (TensorValue(input.shape, input.dtypes),) * chunks
+    return _counted_parts(input, index, own.constant, -(-own.constant // chunks))
+
+
+@rule("tensor_split", kind="split")
+def tensor_split(input: TensorValue, indices_or_sections: Value, dim: int = 0) -> Value:
+    """So many parts that differ by 1 at most, or cut at indices."""
+    index = dim_index(dim, input.rank, scalar=False)
+    own = input.dims[index]
+    match indices_or_sections:
+        case Size(constant=int() as sections) | int(sections):
+            sizes = _near_equal(own, sections)
+        case tuple() | list():
+            cuts = [0, *(cut.constant if isinstance(cut, Size) else cut for cut in indices_or_sections)]
+            if own.constant is None or not all(isinstance(cut, int) for cut in cuts):
+                raise Undecided
+            sizes = _between([cut for cut in cuts if isinstance(cut, int)], own.constant)
+        case _:
+            raise Undecided
+    return tuple(TensorValue(replace(input.dims, index, size), input.dtypes) for size in sizes)
+
+
+def _near_equal(own: Size, sections: int) -> list[Size]:
+    if sections < 1:
+        raise OpError.argument(f"the number of sections is {sections}", "indices_or_sections")
+    if own.constant is None:
+        agree(own, own // sections * sections, OpError("the parts differ in size"))
+        return [own // sections] * sections
+    return [Size.of(own.constant // sections + (index < own.constant % sections)) for index in range(sections)]
+
+
+def _between(cuts: list[int], own: int) -> list[Size]:
+    stops = [*cuts[1:], own]
+    return [Size.of(len(range(*slice(start, stop).indices(own)))) for start, stop in zip(cuts, stops, strict=True)]
+
+
+@rule("unbind", kind="split")
+def unbind(input: TensorValue, dim: int = 0) -> Value:
+    """The slices along `dim`, without it."""
+    index = dim_index(dim, input.rank, scalar=False)
+    part, count = TensorValue(drop(input.dims, (index,)), input.dtypes), input.dims[index]
+    return Repeated(part, count) if count.constant is None else (part,) * count.constant
+
+
+@rule("select", kind="view")
+def select(input: TensorValue, dim: int, index: Size) -> TensorValue:
+    """The slice at one index, without its dim."""
+    at = dim_index(dim, input.rank, scalar=False)
+    in_range(index, input.dims[at], at)
+    return TensorValue(drop(input.dims, (at,)), input.dtypes)
+
+
+@rule("narrow", kind="view")
+def narrow(input: TensorValue, dim: int, start: Size, length: Size) -> TensorValue:
+    """`length` slices from `start` on."""
+    at = dim_index(dim, input.rank, scalar=False)
+    own = input.dims[at]
+    reason = f"start {start} and length {length} are out of range for dim {at} of `input`, which is {own}"
+    error = OpError.at(reason, ("input", at, own))
+    first = own + start if start.constant is not None and start.constant < 0 else start
+    for least, most in ((Size.of(0), length), (Size.of(0), first), (first + length, own)):
+        no_more_than(least, most, error)
+    return TensorValue(replace(input.dims, at, length), input.dtypes)
