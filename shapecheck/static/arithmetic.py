@@ -10,7 +10,7 @@ from typing import Any
 from shapecheck.core.sizes import Size, at_least, compare, symbols
 from shapecheck.core.tensors import BOOL, FLOAT, STRING, UNKNOWN, Opaque, Repeated
 from shapecheck.static.environment import join_values
-from shapecheck.static.values import Choice, Dict, Function, Lambda, Layer, Layers, Object, Value
+from shapecheck.static.values import Choice, Dict, Function, Lambda, Layer, Layers, Object, Value, repeated
 
 __all__ = ["binary", "certainly_equal", "compared", "negated"]
 
@@ -107,14 +107,14 @@ def _sequences(name: str, left: Value, right: Value) -> Value:
                 part.element if isinstance(part, Repeated) else join_values(part) for part in (left, right) if part
             ]
             lengths = [part.length if isinstance(part, Repeated) else Size.of(len(part)) for part in (left, right)]
-            return Repeated(join_values(parts), lengths[0] + lengths[1])  # type: ignore[arg-type]
+            return repeated(join_values(parts), lengths[0] + lengths[1])
         case ("mul", Size(), tuple() | list()):
             return _sequences(name, right, left)
         case ("mul", tuple() | list(), Size()):
             count = right.constant
             if count is not None and 0 <= count * len(left) <= _LONGEST:
                 return left * count
-            return Repeated(join_values(left), right * len(left)) if left else left  # type: ignore[arg-type]
+            return repeated(join_values(left), right * len(left)) if left else left
     return UNKNOWN
 
 

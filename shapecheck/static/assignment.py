@@ -11,7 +11,7 @@ from shapecheck.static.dispatch import Arguments, evaluate
 from shapecheck.static.environment import join_values
 from shapecheck.static.frame import Frame
 from shapecheck.static.operations import apply_op
-from shapecheck.static.values import Choice, Dict, Layers, Object, Value
+from shapecheck.static.values import Choice, Dict, Layers, Object, Value, repeated
 from shapecheck.static.wording import plural, text_of
 
 __all__ = ["assign", "rebind"]
@@ -69,9 +69,9 @@ def _store_item(place: ast.expr, container: Value, index: Value, value: Value, f
             changed = [*container]
             changed[position] = value
         case (list() | tuple(), _):
-            changed = Repeated(join_values([*container, value]), Size.of(len(container)))  # type: ignore[arg-type]
+            changed = repeated(join_values([*container, value]), Size.of(len(container)))
         case (Repeated(element, length), _):
-            changed = Repeated(join_values([element, value]), length)  # type: ignore[arg-type]
+            changed = repeated(join_values([element, value]), length)
         case (Dict(entries, rest), str() | bool()):
             changed = Dict({**entries, index: value}, rest)
         case (Dict(entries, rest), Size()) if index.constant is not None:

@@ -34,7 +34,7 @@ def bind_arguments(signature: Signature, arguments: Arguments) -> tuple[Given, N
         if parameter.kind == "*args":
             given[parameter.name], values, nodes = tuple(values), [], []
         elif parameter.kind == "**kwargs":
-            given[parameter.name], keywords = Dict(dict(keywords)), {}
+            given[parameter.name], keywords = Dict({**keywords}), {}
         elif parameter.kind == "plain" and values:
             given[parameter.name], sources[parameter.name] = values.pop(0), nodes.pop(0)
         elif parameter.name in keywords:

@@ -28,6 +28,7 @@ from shapecheck.static.values import (
     Partial,
     Super,
     Value,
+    repeated,
 )
 
 __all__ = ["FUNCTIONS"]
@@ -88,7 +89,7 @@ def zipped(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
         return [tuple(row) for row in zip(*[values for values in known if values is not None], strict=False)]
     together = tuple(an_element(value) for value in arguments.positional)
     lengths = [length_of(value) for value in arguments.positional] or [Size.unknown()]
-    return Repeated(together, lengths[0])  # type: ignore[arg-type]
+    return repeated(together, lengths[0])
 
 
 @_function("builtins.enumerate")
@@ -100,7 +101,7 @@ def numbered(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     known = elements(source)
     if known is not None and isinstance(start, Size):
         return [(start + index, value) for index, value in enumerate(known)]
-    return Repeated((Size.unknown("i"), an_element(source)), length_of(source))  # type: ignore[arg-type]
+    return repeated((Size.unknown("i"), an_element(source)), length_of(source))
 
 
 @_function(
@@ -112,9 +113,9 @@ def listed(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
         return () if name == "tuple" else []
     known = elements(arguments.positional[0])
     if known is None:
-        return Repeated(an_element(arguments.positional[0]), length_of(arguments.positional[0]))  # type: ignore[arg-type]
+        return repeated(an_element(arguments.positional[0]), length_of(arguments.positional[0]))
     if name == "sorted":
-        return Repeated(join_values(known), Size.of(len(known))) if known else []  # type: ignore[arg-type]
+        return repeated(join_values(known), Size.of(len(known))) if known else []
     known = known[::-1] if name == "reversed" else known
     return tuple(known) if name == "tuple" else known
 
@@ -128,7 +129,7 @@ def following(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
 def mapping(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     match arguments.positional:
         case ():
-            return Dict(dict(arguments.keywords))
+            return Dict({**arguments.keywords})
         case (Dict(entries, rest),):
             return Dict({**entries, **arguments.keywords}, rest)
         case (list() as pairs,) if all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
@@ -314,7 +315,7 @@ def instance_test(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
 
 def _is_instance(value: Value, kind: Value) -> bool | None:
     if value is None:
-        return False if kind != ExternalName("types.NoneType") else True
+        return kind == ExternalName("types.NoneType")
     if isinstance(value, Choice):
         verdicts = {_is_instance(option, kind) for option in value.options}
         return verdicts.pop() if len(verdicts) == 1 else None
@@ -388,7 +389,7 @@ def mapped(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
         rows = zip(*[values for values in known if values is not None], strict=False)
         return [call(function, Arguments(tuple(row)), node, frame) for row in rows]
     element = call(function, Arguments(tuple(map(an_element, sources))), node, frame)
-    return Repeated(element, length_of(sources[0]))  # type: ignore[arg-type]
+    return repeated(element, length_of(sources[0]))
 
 
 @_function("builtins.filter")
@@ -397,7 +398,7 @@ def filtered(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
         return UNKNOWN
     element = an_element(arguments.positional[1])
     kept = [option for option in element.options if option is not None] if isinstance(element, Choice) else [element]
-    return Repeated(join_values(kept), Size.unknown())  # type: ignore[arg-type]
+    return repeated(join_values(kept), Size.unknown())
 
 
 @_function("copy.copy", "copy.deepcopy", "torch.jit.script", "torch.compile", "functools.wraps")

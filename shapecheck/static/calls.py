@@ -16,14 +16,14 @@ from shapecheck.static.environment import Environment, join_values
 from shapecheck.static.frame import MOST_DEPTH, Caller, Frame, joined_exits
 from shapecheck.static.hints import Hint, tensors
 from shapecheck.static.objects import instance_of
-from shapecheck.static.values import Choice, Function, Lambda, Object, Value, options
+from shapecheck.static.values import Choice, Function, Lambda, Object, Value, options, repeated
 
 __all__ = ["call_function", "follow"]
 
 _TRANSPARENT = frozenset(
-    "jaxtyped typecheck typechecked beartype contract no_grad inference_mode enable_grad compile script lru_cache cache "
-    "staticmethod classmethod property cached_property override final abstractmethod wraps overload autocast custom_fwd "
-    "custom_bwd profile typechecker jit export disable record_function shapechecked torch_compile".split()
+    """jaxtyped typecheck typechecked typechecker beartype contract no_grad inference_mode enable_grad compile script
+    lru_cache cache staticmethod classmethod property cached_property override final abstractmethod wraps overload
+    autocast custom_fwd custom_bwd profile jit export disable record_function""".split()
 )
 
 
@@ -102,7 +102,7 @@ def follow(function: Function, given: Mapping[str, Value], scope: Scope, node: a
     state.facts = exit_env.facts
     _take_back_receiver(function, exit_env, node, frame)
     if signature.is_generator:
-        return Repeated(join_values(inner.yielded), Size.unknown()) if inner.yielded else UNKNOWN  # type: ignore[arg-type]
+        return repeated(join_values(inner.yielded), Size.unknown()) if inner.yielded else UNKNOWN
     return join_values(value for value, _ in inner.returned)
 
 

@@ -28,7 +28,7 @@ from shapecheck.static.hints import (
     UnionHint,
     tensors,
 )
-from shapecheck.static.values import Choice, Dict, Value, choice, options
+from shapecheck.static.values import Choice, Dict, Value, choice, options, repeated
 from shapecheck.static.wording import plural, shape_text
 
 __all__ = ["Mismatch", "Scope", "flexible", "match", "name_dims", "promised"]
@@ -127,7 +127,7 @@ def promised(hint: Hint, scope: Scope, label: str, make_object: ObjectMaker) -> 
         case TupleHint(items):
             return tuple(promised(item, scope, label, make_object) for item in items)
         case SequenceHint("list" | "tuple", item):
-            return Repeated(promised(item, scope, label, make_object), flexible(f"len({label})"))  # type: ignore[arg-type]
+            return repeated(promised(item, scope, label, make_object), flexible(f"len({label})"))
         case MappingHint(value):
             return Dict({}, promised(value, scope, label, make_object))
         case ClassHint() | ExternalHint():
@@ -207,7 +207,8 @@ def match(hint: Hint, value: Value, scope: Scope, path: str = "") -> Mismatch | 
         case (UnionHint(inner), _):
             return _all_fail([(option, value) for option in inner], scope, path)
         case (TupleHint(items), tuple()) if len(items) == len(value):
-            found = (match(item, part, scope, f"{path}[{i}]") for i, (item, part) in enumerate(zip(items, value)))
+            pairs = enumerate(zip(items, value, strict=True))
+            found = (match(item, part, scope, f"{path}[{index}]") for index, (item, part) in pairs)
             return next((mismatch for mismatch in found if mismatch), None)
         case (SequenceHint(item=item), tuple() | list()):
             found = (match(item, part, scope, f"{path}[{index}]") for index, part in enumerate(value))

@@ -131,7 +131,7 @@ def attribute(value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
 def among(options: Sequence[Value], able: Container[type], compute: Callable[[Value], Value], run: Run) -> Value:
     """What comes of a value that is one of several.
 
-    An option that can't do it, or does it with an error, isn't the one that is meant; where all fail, the first is told.
+    An option that can't do it, or fails, isn't the one that is meant; where all fail, the first is told.
     """
     values: list[Value] = []
     failed: list[tuple[Value, list[Finding]]] = []

@@ -12,7 +12,7 @@ from shapecheck.static.dispatch import evaluate, evaluates
 from shapecheck.static.environment import join_values
 from shapecheck.static.frame import Frame
 from shapecheck.static.narrowing import narrow, truth
-from shapecheck.static.values import Choice, Dict, Layers, Value
+from shapecheck.static.values import Choice, Dict, Layers, Value, repeated
 
 __all__ = ["MOST_UNROLLED", "an_element", "elements", "key_of", "length_of"]
 
@@ -64,7 +64,7 @@ def key_of(value: Value) -> Hashable:
 @evaluates(ast.Set)
 def set_display(node: ast.Set, frame: Frame) -> Value:
     values = [evaluate(element, frame) for element in node.elts]
-    return Repeated(join_values(values), Size.unknown())  # type: ignore[arg-type]
+    return repeated(join_values(values), Size.unknown())
 
 
 def elements(value: Value) -> list[Value] | None:
@@ -73,7 +73,7 @@ def elements(value: Value) -> list[Value] | None:
         case tuple() | list():
             return list(value) if len(value) <= MOST_UNROLLED else None
         case Dict(entries, None):
-            return [Size.of(key) if type(key) is int else key for key in entries]  # type: ignore[misc]
+            return [Size.of(key) if type(key) is int else key for key in entries]
         case Layers("ModuleDict", _):
             return None
         case Layers(_, content):
@@ -132,7 +132,7 @@ def comprehension(node: ast.ListComp | ast.GeneratorExp | ast.SetComp, frame: Fr
         return results
     filtered = len(node.generators) > 1 or node.generators[0].ifs
     length = Size.unknown() if filtered else whole
-    return Repeated(join_values(results), length)  # type: ignore[arg-type]
+    return repeated(join_values(results), length)
 
 
 def _comprehended(generators: Sequence[ast.comprehension], element: ast.expr, frame: Frame) -> tuple[list[Value], bool]:

@@ -8,10 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from shapecheck.core.sizes import Size, Symbol, solve, substitute, symbols
 from shapecheck.core.tensors import BOOL, FLOAT, STRING, UNKNOWN, Named, Opaque, Repeated, TensorValue
-from shapecheck.static.values import Choice, Dict, Layers, Object, Value, choice, options, same, with_sizes
+from shapecheck.static.values import (
+    Choice,
+    Dict,
+    Layers,
+    Object,
+    Value,
+    choice,
+    named,
+    options,
+    repeated,
+    same,
+    with_sizes,
+)
 
 __all__ = ["Environment", "Facts", "join", "join_values", "learn"]
 
@@ -20,6 +33,7 @@ DimSize = Size | tuple[Size, ...]
 """What a dim's name stands for: one size, or several for a ``*name``."""
 
 _MOST_OPTIONS = 4
+K = TypeVar("K")
 _NO_FACTS: Facts = {}
 
 
@@ -141,7 +155,7 @@ class _Joiner:
             case (Size(), Size()):
                 return self.sizes(left, right)
             case (Named(), Named()) if left.names == right.names:
-                return Named(left.names, map(self.values, left, right))  # type: ignore[arg-type]
+                return named(left.names, map(self.values, left, right))
             case (tuple(), tuple()) if len(left) == len(right):
                 return tuple(map(self.values, left, right))
             case (list(), list()) if len(left) == len(right):
@@ -176,9 +190,9 @@ class _Joiner:
         for element in elements[1:]:
             joined = self.values(joined, element)
         lengths = [side.length if isinstance(side, Repeated) else Size.of(len(side)) for side in (left, right)]
-        return Repeated(joined, self.sizes(*lengths))  # type: ignore[arg-type]
+        return repeated(joined, self.sizes(*lengths))
 
-    def mappings(self, left: Mapping[object, Value], right: Mapping[object, Value]) -> dict:  # type: ignore[type-arg]
+    def mappings(self, left: Mapping[K, Value], right: Mapping[K, Value]) -> dict[K, Value]:
         return {
             key: self.values(left[key], right[key]) if key in left and key in right else left.get(key, right.get(key))
             for key in dict.fromkeys([*left, *right])

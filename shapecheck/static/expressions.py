@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Literal
 
 from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import BOOL, STRING, UNKNOWN, Named, Repeated, Slice, TensorValue
@@ -15,7 +16,7 @@ from shapecheck.static.dispatch import Arguments, among, attribute, call, evalua
 from shapecheck.static.displays import key_of
 from shapecheck.static.environment import Environment, join_values
 from shapecheck.static.frame import Frame, Run
-from shapecheck.static.narrowing import narrow, truth
+from shapecheck.static.narrowing import narrow, truth, truth_of
 from shapecheck.static.operations import apply_op
 from shapecheck.static.project import Defined, External, SourceFile
 from shapecheck.static.values import (
@@ -29,6 +30,7 @@ from shapecheck.static.values import (
     Layers,
     Object,
     Value,
+    repeated,
 )
 
 __all__ = ["find_name", "global_value", "imported", "item", "operate"]
@@ -137,7 +139,7 @@ def boolean_operation(node: ast.BoolOp, frame: Frame) -> Value:
     possible: list[Value] = []
     for operand in node.values:
         value = evaluate(operand, frame)
-        verdict = truth(operand, frame, value)
+        verdict = truth_of(value)
         if verdict is stop or operand is node.values[-1]:
             possible.append(value)
             break
@@ -253,24 +255,36 @@ def item(value: Value, index: Value, node: ast.AST, nodes: tuple[ast.expr, ast.e
         case Repeated(element):
             return value if isinstance(index, Slice) else element
         case Dict(entries, rest):
-            key = key_of(index)
-            found = (
-                entries.get(key, rest) if key is not None else join_values([*entries.values()]) if not rest else rest
-            )
-            return UNKNOWN if found is None and key not in entries else found
+            return _entry(entries, rest, key_of(index))
         case Layers(kind, content):
             found = item(content, index, node, nodes, frame)
             return Layers(kind, found) if isinstance(index, Slice) else found
         case ClassValue():
             return value
-        case Object(info) if found := info.method("__getitem__"):
-            owner, method = found
+        case Object(info) if method_found := info.method("__getitem__"):
+            owner, method = method_found
             bound = Function(read_signature(method, owner.file, owner), receiver=value)
             return call(bound, Arguments((index,), nodes=(nodes[1],)), node, frame)
     return UNKNOWN
 
 
 _SUBSCRIPTED = frozenset({TensorValue, tuple, Named, list, Repeated, Dict, Layers, ClassValue, Object})
+
+
+def _entry(entries: Mapping[Hashable, Value], rest: Value, key: Hashable) -> Value:
+    """What a dict gives for a key, which is None where it isn't known."""
+    if key is None:
+        return join_values([*entries.values(), rest]) if rest is None and entries else UNKNOWN
+    if key in entries:
+        return entries[key]
+    return UNKNOWN if rest is None else rest
+
+
+def _number(bound: Value) -> int | None | Literal[False]:
+    """One bound of a slice, which may be left out; False where it isn't known."""
+    if bound is None:
+        return None
+    return bound.constant if isinstance(bound, Size) and bound.constant is not None else False
 
 
 def _element(value: tuple[Value, ...] | list[Value], index: Value) -> Value:
@@ -281,12 +295,11 @@ def _element(value: tuple[Value, ...] | list[Value], index: Value) -> Value:
                 return join_values(value) if value else UNKNOWN
             return value[position] if -len(value) <= position < len(value) else UNKNOWN
         case Slice(start, stop, step):
-            bounds = [bound.constant if isinstance(bound, Size) else bound for bound in (start, stop, step)]
-            known = all(bound is None or type(bound) is int for bound in bounds)
-            if known and all(given is None or bound is not None for given, bound in zip((start, stop, step), bounds)):
-                if bounds[2] != 0:
-                    return (tuple(value) if isinstance(value, tuple) else value)[slice(*bounds)]  # type: ignore[misc]
-            return Repeated(join_values(value), Size.unknown()) if value else value  # type: ignore[arg-type]
+            numbers = [_number(bound) for bound in (start, stop, step)]
+            known = [number for number in numbers if number is not False]
+            if len(known) == 3 and known[2] != 0:
+                return value[slice(known[0], known[1], known[2])]
+            return repeated(join_values(value), Size.unknown()) if value else value
     return join_values(value) if value else UNKNOWN
 
 

@@ -33,9 +33,9 @@ from shapecheck.static.values import (
 __all__ = ["bind_parameters", "constructed", "instance_of", "self_of"]
 
 _MODULE_METHODS = frozenset(
-    "to cuda cpu float half double bfloat16 type eval train requires_grad_ register_buffer register_parameter add_module "
-    "register_module parameters named_parameters buffers named_buffers modules named_modules children named_children "
-    "apply state_dict load_state_dict zero_grad compile get_parameter get_buffer get_submodule".split()
+    """to cuda cpu float half double bfloat16 type eval train requires_grad_ register_buffer register_parameter
+    add_module register_module parameters named_parameters buffers named_buffers modules named_modules children
+    named_children apply state_dict load_state_dict zero_grad compile get_parameter get_buffer get_submodule""".split()
 )
 
 

@@ -6,6 +6,7 @@ import ast
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import EllipsisType
 
 from shapecheck.core import ops
 from shapecheck.core import tensors as core
@@ -14,7 +15,6 @@ from shapecheck.core.ops.call import find
 from shapecheck.core.ops.errors import Equal
 from shapecheck.core.sizes import Size, solve, substitute
 from shapecheck.core.tensors import UNKNOWN, Named, Opaque, Repeated, Slice, TensorValue
-from shapecheck.static import values
 from shapecheck.static.dispatch import Arguments
 from shapecheck.static.environment import join_values, learn
 from shapecheck.static.frame import Frame
@@ -113,11 +113,9 @@ def core_value(value: Value) -> core.Value:
             return Slice(core_value(start), core_value(stop), core_value(step))
         case ExternalName(name):
             return name if name.startswith("torch.") else UNKNOWN
-        case values.Choice() | values.Dict() | values.Object() | values.Layer() | values.Layers():
-            return UNKNOWN
-        case values.Bound() | values.Function() | values.Lambda() | values.ClassValue() | values.FileModule():
-            return UNKNOWN
-    return value
+        case int() | complex() | EllipsisType():
+            return value
+    return UNKNOWN
 
 
 def _ours(value: core.Value) -> Value:

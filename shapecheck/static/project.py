@@ -158,6 +158,11 @@ class Project:
         self._tops.clear()
         return file
 
+    @property
+    def paths(self) -> list[str]:
+        """Where the files are that were added or read."""
+        return [file.path for file in self._files.values() if file is not None]
+
     def file(self, module: str) -> SourceFile | None:
         """The file of a module, or None where it isn't the project's or can't be parsed."""
         if module not in self._files:
@@ -165,7 +170,7 @@ class Project:
         return self._files[module]
 
     def follow(self, dotted: str, hops: int = _MOST_HOPS) -> External | Defined | SourceFile | None:
-        """What an absolute dotted name means: a module of the project, something defined in one, or not the project's."""
+        """What an absolute dotted name means: a module of the project, something defined in one, or somebody else's."""
         parts = dotted.split(".")
         for count in range(len(parts) if self._is_ours(parts[0]) else 0, 0, -1):
             file = self.file(".".join(parts[:count]))

@@ -114,7 +114,7 @@ def branching(node: ast.If, frame: Frame) -> None:
         execute(body, frame)
         ends.append(frame.env)
     frame.undecided -= 1
-    frame.env = join(*ends)
+    frame.env = join(ends[0], ends[1])
 
 
 @executes(ast.For, ast.AsyncFor)

@@ -10,12 +10,12 @@ from shapecheck.core.ops.shapes import product
 from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import BOOL, FLOAT, STRING, UNKNOWN, Named, Opaque, Repeated, TensorValue
 from shapecheck.static.assignment import rebind
-from shapecheck.static.dispatch import Arguments, attributes, calls, evaluate
+from shapecheck.static.dispatch import Arguments, attributes, calls
 from shapecheck.static.displays import key_of
 from shapecheck.static.environment import join_values
 from shapecheck.static.frame import Frame
 from shapecheck.static.operations import apply_op
-from shapecheck.static.values import Bound, Dict, ExternalName, Layer, Layers, Object, Value, options
+from shapecheck.static.values import Bound, Dict, ExternalName, Layer, Layers, Object, Value, repeated
 
 _VIEWS = frozenset({"T", "mT", "H", "mH", "real", "imag"})
 _SAME_SHAPE = frozenset({"data", "grad"})
@@ -87,9 +87,13 @@ def _tensor_method(
         return special(value, arguments)
     result = apply_op(f"torch.Tensor.{name}", arguments.after(value, receiver), node, frame)
     in_place = name.endswith("_") and not name.endswith("__")
-    if in_place and isinstance(result, TensorValue) and isinstance(receiver, ast.Name | ast.Attribute):
-        if result != value and any(isinstance(option, TensorValue) for option in options(evaluate(receiver, frame))):
-            rebind(receiver, result, frame)
+    if (
+        in_place
+        and isinstance(result, TensorValue)
+        and result != value
+        and isinstance(receiver, ast.Name | ast.Attribute)
+    ):
+        rebind(receiver, result, frame)
     return result
 
 
@@ -157,7 +161,7 @@ def _list_method(value: list[Value] | Repeated, name: str, arguments: Arguments)
         case ("extend", (list() | tuple() as items,)):
             return None, _appended(value, list(items))
         case ("extend", (Repeated(element, length),)):
-            return None, Repeated(_any_of(value, element), _length(value) + length)  # type: ignore[arg-type]
+            return None, repeated(_any_of(value, element), _length(value) + length)
         case ("extend", _):
             return None, Repeated(UNKNOWN, Size.unknown())
         case ("insert", (Size() as at, item)) if isinstance(value, list) and (index := at.constant) is not None:
@@ -169,7 +173,7 @@ def _list_method(value: list[Value] | Repeated, name: str, arguments: Arguments)
         case ("pop", (Size() as at,)) if isinstance(value, list) and at.constant == 0 and value:
             return value[0], value[1:]
         case ("pop", _):
-            return _any_of(value), Repeated(_any_of(value), Size.unknown())  # type: ignore[arg-type]
+            return _any_of(value), repeated(_any_of(value), Size.unknown())
         case ("copy", _):
             return value, value
         case ("index" | "count", _):
@@ -178,7 +182,7 @@ def _list_method(value: list[Value] | Repeated, name: str, arguments: Arguments)
             return None, []
         case ("reverse", _) if isinstance(value, list):
             return None, value[::-1]
-    return UNKNOWN, Repeated(_any_of(value), Size.unknown())  # type: ignore[arg-type]
+    return UNKNOWN, repeated(_any_of(value), Size.unknown())
 
 
 def _length(value: list[Value] | Repeated) -> Size:
@@ -193,7 +197,7 @@ def _any_of(value: list[Value] | Repeated, *more: Value) -> Value:
 def _appended(value: list[Value] | Repeated, items: list[Value]) -> Value:
     if isinstance(value, list):
         return [*value, *items]
-    return Repeated(_any_of(value, *items), value.length + len(items))  # type: ignore[arg-type]
+    return repeated(_any_of(value, *items), value.length + len(items))
 
 
 def _tuple_method(value: tuple[Value, ...], name: str) -> Value:
@@ -234,12 +238,12 @@ def _entries(value: Dict, part: Callable[[object, Value], Value]) -> Value:
     known = [part(key, item) for key, item in value.entries.items()]
     if value.rest is None:
         return known
-    return Repeated(join_values([*known, part(STRING, value.rest)]), Size.unknown())  # type: ignore[arg-type]
+    return repeated(join_values([*known, part(STRING, value.rest)]), Size.unknown())
 
 
 def _looked_up(value: Dict, key: object, default: Value) -> Value:
     if key is not None and key in value.entries:
-        return value.entries[key]  # type: ignore[index]
+        return value.entries[key]
     if key is not None and value.rest is None:
         return default
     return join_values([*value.entries.values(), *([] if value.rest is None else [value.rest]), default])

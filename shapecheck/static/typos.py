@@ -1,4 +1,4 @@
-"""Misspelled dims: a name that only the return annotation has, one edit away from a parameter's, is checked by nobody."""
+"""Misspelled dims: nobody checks a name that only the return annotation has; one edit from another, it is a typo."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def misspelled_dims(signature: Signature) -> Iterator[Finding]:
         for name in dict.fromkeys(_names(hint.spec)):
             meant = next((other for other in known if name not in known and looks_like(name, other)), None)
             if meant is not None:
-                message = f"`{name}` in the return annotation of `{signature.label}` is no dim of a parameter: nothing checks it"
+                place = f"in the return annotation of `{signature.label}`"
+                message = f"`{name}` {place} is no dim of a parameter: nothing checks it"
                 yield Finding(signature.node.returns, "unknown-dim", message, f"`{meant}`, as in `{known[meant]}`?")
 
 

@@ -13,10 +13,10 @@ Integers are always `Size`. Values are never changed in place: what changes one 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import EllipsisType
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Any, Union
 
 from shapecheck.core.sizes import Size, Symbol, substitute
 from shapecheck.core.tensors import Named, Opaque, Reduced, Repeated, Slice, TensorValue
@@ -43,7 +43,10 @@ __all__ = [
     "Value",
     "choice",
     "map_sizes",
+    "named",
     "options",
+    "repeated",
+    "same",
     "with_sizes",
 ]
 
@@ -52,7 +55,7 @@ __all__ = [
 class Dict:
     """A dict: what is known to be in it; where `rest` isn't None, any other key may be, with such a value."""
 
-    entries: Mapping[Hashable, Value]
+    entries: Mapping[Any, Value]
     rest: Value = None
 
     def __hash__(self) -> int:
@@ -157,7 +160,7 @@ class Layers:
     content: Value
 
 
-Value = Union[
+Value = Union[  # noqa: UP007  `X | "Y"` of a forward reference isn't evaluated
     TensorValue,
     Size,
     int,
@@ -185,6 +188,16 @@ Value = Union[
     Super,
     None,
 ]
+
+
+def repeated(element: Value, length: Size) -> Repeated:
+    """A sequence whose elements are alike; its `element` may be a value that the op table doesn't know."""
+    return Repeated(element, length)  # type: ignore[arg-type]
+
+
+def named(names: tuple[str, ...], values: Iterable[Value]) -> Named:
+    """A named tuple of any values."""
+    return Named(names, values)  # type: ignore[arg-type]
 
 
 def options(value: Value) -> tuple[Value, ...]:
@@ -226,13 +239,13 @@ def map_sizes(value: Value, change: Callable[[Size], Size]) -> Value:
             past = value.reduced and Reduced(tuple(map(change, value.reduced.source)), value.reduced.kept)
             return replace(value, shape=sizes, reduced=past)
         case Named():
-            return Named(value.names, [map_sizes(item, change) for item in value])  # type: ignore[arg-type, misc]
+            return named(value.names, [map_sizes(item, change) for item in value])
         case tuple():
             return tuple(map_sizes(item, change) for item in value)
         case list():
             return [map_sizes(item, change) for item in value]
         case Repeated(element, length):
-            return Repeated(map_sizes(element, change), change(length))  # type: ignore[arg-type]
+            return repeated(map_sizes(element, change), change(length))
         case Choice(inner):
             return Choice(tuple(map_sizes(option, change) for option in inner))
         case Dict(entries, rest):
