@@ -123,7 +123,8 @@ def _read(path: str) -> dict[str, Any]:
 
 
 def _diagnostic(values: list[Any], path: str) -> Diagnostic:
-    values = [*values[:-1], tuple(Related(*other) for other in values[-1])]
+    *plain, details, related = values
+    values = [*plain, tuple(details), tuple(Related(*other) for other in related)]
     return Diagnostic(*values).at(path)
 
 

@@ -28,7 +28,7 @@ class Related:
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding. Lines and columns count from 1, in characters; `end_col` is one past the last. In a notebook
-    `cell` counts code and text cells from 1, and the lines are the cell's."""
+    `cell` counts code and text cells from 1, and the lines are the cell's. `message` is one line, `details` more."""
 
     rule: str
     path: str
@@ -41,11 +41,17 @@ class Diagnostic:
     cell: int | None = None
     fix: Literal["safe", "unsafe"] | None = None
     fix_title: str = ""
+    details: tuple[str, ...] = ()
     related: tuple[Related, ...] = ()
 
     @property
     def sort_key(self) -> tuple[str, int, int, int, str, str]:
         return self.path, self.cell or 0, self.line, self.col, self.rule, self.message
+
+    @property
+    def text(self) -> str:
+        """The message with its details, on several lines."""
+        return "\n".join([self.message, *(f"    {line}" for line in self.details)])
 
     def at(self, path: str) -> Diagnostic:
         """The same finding in a file with another name."""
@@ -58,8 +64,9 @@ def diagnostic(file: File, rule: Rule, found: Violation) -> Diagnostic:
 
 
 def diagnostic_at(file: File, rule: str, level: Level, found: Violation) -> Diagnostic:
-    """Place a violation in its file."""
+    """Place a violation in its file. Further lines of its message are details."""
     span = span_of(file, found.node)
+    first, *more = found.message.split("\n")
     return Diagnostic(
         rule=rule,
         path=file.path,
@@ -67,7 +74,8 @@ def diagnostic_at(file: File, rule: str, level: Level, found: Violation) -> Diag
         col=_column(file, span.lineno, span.col_offset),
         end_line=span.end_lineno,
         end_col=_column(file, span.end_lineno, span.end_col_offset),
-        message=" ".join(found.message.split()),
+        message=first.strip(),
+        details=tuple(line.strip() for line in more if line.strip()),
         level=found.level or level,
         fix=None if found.fix is None else "safe" if found.fix.safe else "unsafe",
         fix_title="" if found.fix is None else found.fix.title,

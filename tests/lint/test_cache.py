@@ -18,7 +18,7 @@ from shapecheck.lint.linter import Linter
 from tests.lint.conftest import Outcome
 
 Lint = Callable[..., Outcome]
-FOUND = Diagnostic("r", "a.py", 1, 2, 3, 4, "é", "info", 5, "safe", "do", (Related("there", 6, 7),))
+FOUND = Diagnostic("r", "a.py", 1, 2, 3, 4, "é", "info", 5, "safe", "do", ("more",), (Related("there", 6, 7),))
 
 
 @pytest.fixture

@@ -22,7 +22,20 @@ from tests.lint.sarif_schema import SARIF
 SOURCE = ["import x", "if x:", "\tbad = f(1,", "\t  'é')", "y"]
 FOUND = [
     Diagnostic("bad-name", "a.py", 3, 2, 3, 5, "the name `bad`", fix="safe", fix_title="call it good"),
-    Diagnostic("long-call", "a.py", 3, 8, 4, 7, "3 arguments, a: 100%\nof them", "warning", None, "unsafe", "cut"),
+    Diagnostic(
+        "long-call",
+        "a.py",
+        3,
+        8,
+        4,
+        7,
+        "3 arguments, a: 100%\nof them",
+        "warning",
+        None,
+        "unsafe",
+        "cut",
+        ("a  (b, c)", "of: x"),
+    ),
     Diagnostic("bad-name", "b c.ipynb", 1, 1, 1, 9, "<again>", "info", 4, related=(Related("first here", 2, 1, 3),)),
     Diagnostic("syntax-error", "a.py", 9, 1, 9, 2, "invalid syntax"),
 ]
@@ -58,6 +71,8 @@ a.py:3:2: bad-name the name `bad`
     fix: call it good (--fix)
 
 a.py:3:8: long-call 3 arguments, a: 100% of them
+    a  (b, c)
+    of: x
       2 | if x:
 >     3 |  bad = f(1,
         |        ^^^^
@@ -88,7 +103,7 @@ a.py:9:1: syntax-error invalid syntax
 def test_github(results: Results) -> None:
     assert render("github", results) == snapshot("""\
 ::error title=shapecheck (bad-name),file=a.py,line=3,endLine=3,col=2,endColumn=5::a.py:3:2: bad-name: the name `bad`
-::warning title=shapecheck (long-call),file=a.py,line=3,endLine=4::a.py:3:8: long-call: 3 arguments, a: 100%25%0Aof them
+::warning title=shapecheck (long-call),file=a.py,line=3,endLine=4::a.py:3:8: long-call: 3 arguments, a: 100%25%0Aof them%0A    a  (b, c)%0A    of: x
 ::notice title=shapecheck (bad-name),file=b c.ipynb::b c.ipynb:cell 4:1:1: bad-name: <again>
 ::error title=shapecheck (syntax-error),file=a.py,line=9,endLine=9,col=1,endColumn=2::a.py:9:1: syntax-error: invalid syntax
 """)  # noqa: E501
@@ -132,6 +147,7 @@ def test_json(results: Results) -> None:
 3 arguments, a: 100%
 of them\
 """,
+                    "details": ["a  (b, c)", "of: x"],
                     "path": "a.py",
                     "cell": None,
                     "line": 3,
@@ -145,6 +161,7 @@ of them\
                     "rule": "bad-name",
                     "level": "info",
                     "message": "<again>",
+                    "details": [],
                     "path": "b c.ipynb",
                     "cell": 4,
                     "line": 1,

@@ -23,5 +23,5 @@ def _command(item: Diagnostic) -> str:
         if item.line == item.end_line:
             properties |= {"col": str(item.col), "endColumn": str(item.end_col)}
     written = ",".join(f"{key}={value.translate(_IN_PROPERTY)}" for key, value in properties.items())
-    message = f"{item.path}:{place(item)}: {item.rule}: {item.message}"
+    message = f"{item.path}:{place(item)}: {item.rule}: {item.text}"
     return f"::{_COMMANDS[item.level]} {written}::{message.translate(_IN_DATA)}\n"

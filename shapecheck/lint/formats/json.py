@@ -27,6 +27,7 @@ def _diagnostic(item: Diagnostic) -> dict[str, object]:
         "rule": item.rule,
         "level": item.level,
         "message": item.message,
+        "details": list(item.details),
         "path": item.path,
         "cell": item.cell,
         "line": item.line,

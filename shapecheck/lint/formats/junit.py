@@ -29,7 +29,7 @@ def render(results: Results) -> str:
         for item in found:
             failure = {"type": item.rule, "message": _clean(item.message)}
             element = ElementTree.SubElement(case, "failure", failure)
-            element.text = _clean(f"{item.path}:{place(item)}: {item.rule}: {item.message}")
+            element.text = _clean(f"{item.path}:{place(item)}: {item.rule}: {item.text}")
     for error in results.errors:
         case = ElementTree.SubElement(suite, "testcase", {"name": "shapecheck", "classname": "shapecheck"})
         ElementTree.SubElement(case, "error", {"type": "internal-error", "message": _clean(error)})

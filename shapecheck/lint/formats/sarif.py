@@ -71,7 +71,7 @@ def _result(item: Diagnostic, names: list[str], mark: str) -> dict[str, object]:
         "ruleId": item.rule,
         "ruleIndex": names.index(item.rule),
         "level": _LEVELS[item.level],
-        "message": {"text": item.message},
+        "message": {"text": item.text},
         "locations": [{"physicalLocation": {"artifactLocation": _artifact(item.path), "region": region}, **cell}],
         "partialFingerprints": {"shapecheck/v1": mark},
     }

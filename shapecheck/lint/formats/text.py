@@ -51,6 +51,7 @@ def closing(results: Results) -> str:
 def _finding(results: Results, item: Diagnostic, explain: bool) -> Iterator[str]:
     style = results.style
     yield headline(results, item)
+    yield from (f"    {line}" for line in item.details)
     yield from _frame(results, item)
     for other in item.related:
         yield f"    {paint(style, 'dim', 'see:')} {item.path}:{place(other)}: {other.message}"
