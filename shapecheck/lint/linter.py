@@ -36,6 +36,11 @@ class Report:
     dependencies: tuple[str, ...] = ()
 
 
+def allow_deep_code() -> None:
+    """Let rules recurse into whatever the parser could nest. For processes of ours: the limit is the interpreter's."""
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_LIMIT))
+
+
 class Linter:
     """The rules of a run, ready for any number of files."""
 
@@ -43,7 +48,6 @@ class Linter:
         self.selection, self.fix = selection, fix
         self.ignores = PerFileIgnores(config.root, config.per_file_ignores)
         self.known = frozenset(rule.name for rule in selection.known) | frozenset(ENGINE_RULES)
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_LIMIT))
 
     def lint(self, path: str, data: bytes) -> Report:
         """Check a file, and fix it where that is asked for."""
