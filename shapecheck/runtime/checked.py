@@ -1,7 +1,7 @@
-"""A function under contract: its annotations understood, its checker generated, switched with the mode.
+"""A function under contract: its annotations understood, its checker generated and put among its module's names.
 
-The checker lives among the names of the function's own module, with the function's closure: switched off at run time,
-it is given the function's own code and costs what the bare function costs.
+The checker shares the function's module and closure, so that it can be switched off at no cost (`switch`). Where an
+annotation names what the module defines further down, the checker is made at the first call.
 """
 
 from __future__ import annotations
@@ -10,99 +10,102 @@ import functools
 import inspect
 import linecache
 import re
+import sys
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
 from types import CodeType, FrameType, FunctionType
 from typing import Any, TypeVar
 
 from shapecheck.core.errors import AnnotationError
-from shapecheck.runtime.body import check, dims
-from shapecheck.runtime.checker import Kind, Plan, write_checker
+from shapecheck.runtime import settings, switch
+from shapecheck.runtime.checker import Kind, Plan, write_checker, write_pass_on
 from shapecheck.runtime.checks import Anything, Check, Instance, OneOf
 from shapecheck.runtime.generators import outcome_checks
 from shapecheck.runtime.hints import understand
-from shapecheck.runtime.resolve import hints_of, names_around
+from shapecheck.runtime.mentions import published
+from shapecheck.runtime.resolve import Later, hints_of, names_around
 from shapecheck.runtime.running import Contract
 from shapecheck.runtime.settings import Place
 from shapecheck.runtime.signature import Parameters, parameters_of
-from shapecheck.runtime.source import compiled
+from shapecheck.runtime.source import Source, compiled, own_prefix
+from shapecheck.runtime.validate import validate, warn_of_typos
 
-__all__ = ["checked", "contract_of"]
+__all__ = ["OWN_OPTIONS", "checked", "contract_of"]
+
+OWN_OPTIONS = ("always", "locals")  # of contracts, not settings
 
 T = TypeVar("T")
 
+_contracts: weakref.WeakKeyDictionary[FunctionType, Contract | None] = weakref.WeakKeyDictionary()
+_serial = count(1)
+
 
 def contract_of(function: Any) -> Contract | None:
-    """The contract that a function was put under, if it is a checker."""
+    """The contract that a function is the checker of; None for any other function."""
     return _contracts.get(function) if isinstance(function, FunctionType) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A function that gets a checker.
+
+    Attributes:
+        function: what is called.
+        original: the function below its wrappers, whose parameters and annotations count.
+        home: the names that the checker lives among.
+        free: the closure variables that it shares.
+    """
+
+    function: Any
+    original: FunctionType
+    kind: Kind
+    parameters: Parameters
+    place: Place
+    options: Mapping[str, Any]
+    home: dict[str, Any]
+    free: tuple[str, ...]
+    serial: int
+
+    def name(self, what: str) -> str:
+        """The global name of an object of this checker alone."""
+        return f"{own_prefix(self.serial)}{what}"
+
+
 def checked(function: Any, options: Mapping[str, Any], frame: FrameType | None) -> Any:
-    """The checker of a function."""
-    if contract_of(function) is not None or getattr(function, "__no_type_check__", False):
+    """The checker of a function; `frame` is where its definition is running."""
+    if function in _contracts or getattr(function, "__no_type_check__", False) or _is_overload(function):
         return function
-    original = inspect.unwrap(function)
-    around = names_around(frame, original)
-    hints = hints_of(original, around, final=True)
-    return _make(function, original, hints, options)
-
-
-def _make(function: Any, original: FunctionType, hints: Mapping[str, Any], options: Mapping[str, Any]) -> FunctionType:
-    parameters = parameters_of(function)
-    checks = {name: _parameter(name, hints, parameters, original) for name in parameters.names}
-    kind = _kind(original)
-    returns: Check = Anything()
-    outcomes: Mapping[str, Check] = {}
-    if kind in ("function", "coroutine"):
-        returns = _understood(lambda: understand(hints.get("return", Any)), original, "return value")
-    else:
-        outcomes = _understood(lambda: outcome_checks(hints.get("return", Any), kind), original, "return value")
-    native = function is original
-    home = original.__globals__ if native else {"__name__": original.__module__, "__builtins__": __builtins__}
-    plan = Plan(original.__name__, kind, function, parameters, checks, returns, publishes(original), None)
-    written = write_checker(plan, home)
-    place = _place(original)
-    contract = Contract(
-        function=original.__qualname__,
-        place=place,
-        parameters=checks,
-        body=original.__code__,
-        returns=returns,
-        outcomes=outcomes,
-        names=written.keys,
-        exact=written.exact,
-        mode=options.get("mode"),
-        always=bool(options.get("always")),
-    )
-    free = original.__code__.co_freevars if native else ()
-    code = compiled(str(written.source), place.filename, place.line, free)
-    code = code.replace(co_name=original.__code__.co_name, co_qualname=original.__qualname__)
-    home.update(written.source.objects)
-    home[written.contract] = contract
-    checker = FunctionType(code, home, original.__name__, parameters.defaults, original.__closure__ if native else None)
-    checker.__kwdefaults__ = parameters.keyword_defaults
-    functools.update_wrapper(checker, function)
-    _contracts[checker] = contract
+    job = _job(function, options)
+    checker = _checker(job)
+    around = names_around(frame, job.original)
+    try:
+        _complete(checker, job, hints_of(job.original, around, final=False))
+    except Later:
+        _postpone(checker, job, around)
     return checker
 
 
-_contracts: weakref.WeakKeyDictionary[FunctionType, Contract] = weakref.WeakKeyDictionary()
+def _is_overload(function: Any) -> bool:
+    """Whether this is what `typing.overload` leaves of a function."""
+    return getattr(function, "__module__", "") == "typing" and getattr(function, "__name__", "") == "_overload_dummy"
 
 
-def _parameter(name: str, hints: Mapping[str, Any], parameters: Parameters, original: FunctionType) -> Check:
-    if name not in hints:
-        return Anything()
-    check = _understood(lambda: understand(hints[name]), original, f"parameter `{name}`")
-    if parameters.default_of.get(name, ...) is None and not isinstance(check, Anything):
-        return OneOf((check, Instance((type(None),), "None")), check.text)
-    return check
-
-
-def _understood(read: Callable[[], T], original: FunctionType, what: str) -> T:
-    try:
-        return read()
-    except AnnotationError as error:
-        raise error.at(f"{original.__qualname__}(), {what}") from None
+def _job(function: Any, options: Mapping[str, Any]) -> Job:
+    original = inspect.unwrap(function)
+    native = function is original
+    return Job(
+        function=function,
+        original=original,
+        kind=_kind(original),
+        parameters=parameters_of(function),
+        place=_place(original),
+        options=options,
+        home=original.__globals__ if native else _home_of_its_own(original),
+        free=original.__code__.co_freevars if native else (),
+        serial=next(_serial),
+    )
 
 
 def _kind(original: FunctionType) -> Kind:
@@ -113,22 +116,6 @@ def _kind(original: FunctionType) -> Kind:
     return "generator" if inspect.isgeneratorfunction(original) else "function"
 
 
-def publishes(original: FunctionType) -> bool:
-    """Whether the body may ask for the names of its contract."""
-    names = set(_mentioned(original.__code__))
-    return bool(names & {"check", "dims", "isinstance", "print_bindings"}) or any(
-        original.__globals__.get(name) in (check, dims) for name in names
-    )
-
-
-def _mentioned(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    yield from code.co_freevars
-    for part in code.co_consts:
-        if isinstance(part, CodeType):
-            yield from _mentioned(part)
-
-
 def _place(original: FunctionType) -> Place:
     """Where the ``def`` stands: a decorated function's code begins at its first decorator."""
     filename, first = original.__code__.co_filename, original.__code__.co_firstlineno
@@ -136,3 +123,133 @@ def _place(original: FunctionType) -> Place:
         if re.match(r"\s*(async\s+)?def\b", linecache.getline(filename, line)):
             return Place(filename, line)
     return Place(filename, first)
+
+
+def _home_of_its_own(original: FunctionType) -> dict[str, Any]:
+    """For a checker around another decorator's wrapper, whose globals are that decorator's."""
+    builtins = original.__globals__.get("__builtins__", __builtins__)
+    return {"__name__": original.__module__, "__builtins__": builtins}
+
+
+def _checker(job: Job) -> FunctionType:
+    """A function like the one that is checked, that as yet hands its arguments on."""
+    name = job.name("function")
+    job.home[name] = job.function
+    code = _code(job, write_pass_on(job.original.__name__, job.kind, job.parameters, name, job.home))
+    native = job.function is job.original
+    closure = job.original.__closure__ if native else None
+    checker = FunctionType(code, job.home, job.original.__name__, job.parameters.defaults, closure)
+    checker.__kwdefaults__ = job.parameters.keyword_defaults
+    functools.update_wrapper(checker, job.function)
+    if not job.options.get("always"):
+        switch.register(checker, job.original.__code__ if native else code)
+    if native and "<locals>" in job.original.__qualname__:
+        weakref.finalize(checker, _forget, job.home, job.serial).atexit = False
+    _contracts[checker] = None
+    return checker
+
+
+def _code(job: Job, source: Source) -> CodeType:
+    code = compiled(str(source), job.place.filename, job.place.line, job.free)
+    job.home.update(source.objects)
+    return code.replace(co_name=job.original.__code__.co_name, co_qualname=job.original.__qualname__)
+
+
+def _forget(home: dict[str, Any], serial: int) -> None:
+    """Take a dead checker's own objects out of its module."""
+    for name in [name for name in home if name.startswith(own_prefix(serial))]:
+        del home[name]
+
+
+def _postpone(checker: FunctionType, job: Job, around: Mapping[str, Any]) -> None:
+    """Have the checker complete itself when it is first called."""
+    reference = weakref.ref(checker)
+
+    def ready() -> FunctionType:
+        checker = reference()
+        assert checker is not None
+        _complete(checker, job, hints_of(job.original, around, final=True))
+        return checker
+
+    name = job.name("ready")
+    job.home[name] = ready
+    source = write_pass_on(job.original.__name__, job.kind, job.parameters, f"{name}()", job.home)
+    switch.install(checker, _code(job, source))
+
+
+def _complete(checker: FunctionType, job: Job, hints: Mapping[str, Any]) -> None:
+    """Generate the checks, now that every annotation is known."""
+    checks = {name: _parameter(name, hints, job) for name in job.parameters.names}
+    returns: Check = Anything()
+    outcomes: Mapping[str, Check] = {}
+    hint = hints.get("return", Any)
+    if job.kind in ("function", "coroutine"):
+        returns = _understood(lambda: understand(hint), job, "return value")
+    else:
+        outcomes = _understood(lambda: outcome_checks(hint, job.kind), job, "return value")
+    where = f"{job.original.__qualname__}()"
+    validate(where, checks, [returns, *outcomes.values()], job.parameters.names)
+    warn_of_typos(job.original.__qualname__, checks.values(), returns, job.place)
+    plan = Plan(
+        name=job.original.__name__,
+        kind=job.kind,
+        parameters=job.parameters,
+        function=job.name("function"),
+        contract=job.name("contract"),
+        checks=checks,
+        returns=returns,
+        published=published(job.original),
+        guard=_first_call(job),
+    )
+    written = write_checker(plan, job.home)
+    contract = Contract(
+        function=job.original.__qualname__,
+        place=job.place,
+        parameters=checks,
+        body=job.original.__code__,
+        returns=returns,
+        outcomes=outcomes,
+        names=written.keys,
+        variables=written.variables,
+        certain=written.certain,
+        exact=written.exact,
+        mode=job.options.get("mode"),
+        always=bool(job.options.get("always")),
+    )
+    code = _code(job, written.source)
+    job.home[plan.contract] = contract
+    _contracts[checker] = contract
+    switch.install(checker, code)
+
+
+def _first_call(job: Job) -> Any:
+    """The guards' record of the function's first calls; None where its author switched every guard off."""
+    name = job.original.__name__
+    is_special = name.startswith("__") and name.endswith("__") and name != "__call__"
+    if not __debug__ or is_special or "torch" not in sys.modules:
+        return None
+    from shapecheck.runtime import guard
+
+    options = {name: value for name, value in job.options.items() if name not in OWN_OPTIONS}
+    if guard.guards_anything(settings.changed(settings.current(), options, "contract()")):
+        return guard.FirstCall(job.function, **options)
+    guard.declare(job.function, options)
+    return None
+
+
+def _parameter(name: str, hints: Mapping[str, Any], job: Job) -> Check:
+    if name not in hints:
+        return Anything()
+    check = _understood(lambda: understand(hints[name]), job, f"parameter `{name}`")
+    if job.parameters.default_of.get(name, ...) is None and not isinstance(check, Anything):
+        branches = check.branches if isinstance(check, OneOf) else (check,)
+        none = Instance((type(None),), "None")
+        return check if none in branches else OneOf((*branches, none), check.text)
+    return check
+
+
+def _understood(read: Callable[[], T], job: Job, what: str) -> T:
+    try:
+        return read()
+    except AnnotationError as error:
+        raise error.at(f"{job.original.__qualname__}(), {what}") from None

@@ -18,7 +18,7 @@ from typing import Any, TypeVar, overload
 
 from shapecheck.core.errors import AnnotationError, SettingsError
 from shapecheck.runtime import settings
-from shapecheck.runtime.checked import checked
+from shapecheck.runtime.checked import OWN_OPTIONS, checked
 
 __all__ = ["contract"]
 
@@ -37,7 +37,9 @@ def contract(thing: Any = None, /, **options: Any) -> Any:
 
     Args:
         options: those of `shapecheck.runtime.settings`, for this contract only, and
-            ``always``: stay on under ``python -O`` and in the mode "off", for input that users send.
+            ``always``: stay on under ``python -O`` and in the mode "off", for input that users send;
+            ``locals``: check annotated assignments in the body too (``y: Float[Tensor, "b"] = …``), where the source
+            is proved to be the code that runs. The import hook checks them by default.
 
     Raises:
         AnnotationError: an annotation can't be understood, or `thing` can't be checked.
@@ -49,9 +51,6 @@ def contract(thing: Any = None, /, **options: Any) -> Any:
     return apply(thing, options, frame)
 
 
-OWN_OPTIONS = ("always",)
-
-
 def without_own(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that are settings; the others are validated here."""
     for name in OWN_OPTIONS:
@@ -60,13 +59,19 @@ def without_own(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in OWN_OPTIONS}
 
 
+def _checking_locals(function: FunctionType) -> FunctionType:
+    from shapecheck.runtime.proof import checking_locals
+
+    return checking_locals(function)
+
+
 def apply(thing: Any, options: Mapping[str, Any], frame: FrameType | None) -> Any:
     """`thing` under contract; `frame` is where its definition is running."""
     if not settings.enabled() and not options.get("always"):
         return thing
     match thing:
         case FunctionType():
-            return checked(thing, options, frame)
+            return checked(_checking_locals(thing) if options.get("locals") else thing, options, frame)
         case classmethod() | staticmethod():
             return type(thing)(apply(thing.__func__, options, frame))
         case property():

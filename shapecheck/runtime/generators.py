@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import abc
 from collections.abc import AsyncGenerator, Generator
 from typing import Any, get_args, get_origin
@@ -9,6 +10,7 @@ from typing import Any, get_args, get_origin
 from shapecheck.core.errors import AnnotationError, ShapeError
 from shapecheck.runtime.checks import Check
 from shapecheck.runtime.hints import hint_text, understand
+from shapecheck.runtime.running import Outcome
 from shapecheck.runtime.scope import SCOPE, Scope
 
 __all__ = ["drive", "drive_async", "outcome_checks", "resume"]
@@ -100,6 +102,8 @@ def _check(scope: Scope, role: str, value: Any) -> None:
     check = scope.contract.outcomes.get(role)
     if check is None or (role == "send" and value is None):
         return
-    outcome = scope.contract.outcome(role, check, value, scope.values, scope.names)
+    outcome = scope.contract.outcome(Outcome(role, check, role), value, scope.values, scope.names, sys._getframe(2))
     if isinstance(outcome, ShapeError):
         raise outcome
+    if outcome is not None:
+        scope.bind(outcome)

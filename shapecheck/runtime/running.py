@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import CodeType, FrameType
 from typing import Any
 
@@ -16,7 +16,22 @@ from shapecheck.runtime.reference import Failure, Goal, ValueOf, look, solve
 from shapecheck.runtime.report import Situation, error
 from shapecheck.runtime.settings import Mode, Place, current, violated
 
-__all__ = ["Contract"]
+__all__ = ["Contract", "Outcome", "bindings_of"]
+
+_NOWHERE = Place("<unknown>", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What else than an argument is checked: in which role, against what, and how it is called.
+
+    `place` is its own line, where it has one; otherwise the contract's counts.
+    """
+
+    role: str
+    check: Check
+    label: str
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,21 +44,30 @@ class Contract:
         parameters: the check of each, in the order of the checker's values.
         body: its code.
         returns: the check of the result (what is yielded and sent has checks of its own).
-        names: the keys (``"b"``, ``"*s"``) that the arguments bind, in the checker's order.
+        names: the keys (``"b"``, ``"*s"``) that the arguments bind, and in which `variables` of the checker.
+        certain: those that they bind whatever the call.
         exact: those of several dims that a plain ``*s`` binds.
         mode: what a violation does, where the contract says so itself.
     """
 
     function: str
-    place: Place
+    place: Place | None
     parameters: Mapping[str, Check]
     body: CodeType
     returns: Check | None = None
     names: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    certain: frozenset[str] = frozenset()
     exact: frozenset[str] = frozenset()
     mode: Mode | None = None
     always: bool = False
     outcomes: Mapping[str, Check] = field(default_factory=dict)
+    compiled: dict[Any, Any] = field(default_factory=dict)  # what `check` in the body has learned, by annotation
+    understood: dict[Any, Check] = field(default_factory=dict)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        facts = [getattr(self, each.name) for each in fields(self) if each.name not in ("compiled", "understood")]
+        return Contract, tuple(facts)
 
     def arguments(self, values: tuple[Any, ...]) -> tuple[Any, ...] | ShapeError:
         """The sizes of `names`, None where unbound; or the error to raise."""
@@ -56,25 +80,26 @@ class Contract:
         return raised or self.sizes(known)
 
     def outcome(
-        self, role: str, check: Check, value: Any, values: tuple[Any, ...], names: Mapping[str, Any], label: str = ""
+        self,
+        outcome: Outcome,
+        value: Any,
+        values: tuple[Any, ...],
+        names: Mapping[str, Any],
+        frame: FrameType | None,
     ) -> Bindings | ShapeError | None:
-        """Check what comes out of a call, or goes in later: what it binds, or the error to raise."""
-        goals = look(label or role, check, value)
+        """Check what comes out of a call, or goes in later: what is bound then, or the error to raise."""
         known = self.bindings(values, names)
-        outcome = solve(goals, known, self.value_of(values))
-        if isinstance(outcome, Bindings):
-            return outcome
-        others = tuple(self.goals(values))
-        return self.raised(outcome, role, known, others, sys._getframe(1).f_back)
+        solved = solve(look(outcome.label, outcome.check, value), known, self.value_of(values))
+        if isinstance(solved, Bindings):
+            return solved
+        return self.raised(solved, outcome.role, known, tuple(self.goals(values)), frame, outcome.place)
 
     def result(self, value: Any, values: tuple[Any, ...], names: Mapping[str, Any]) -> ShapeError | None:
         """The error to raise for a result, if any."""
         assert self.returns is not None
-        bindings = self.bindings(values, names)
-        outcome = solve(look("return", self.returns, value), bindings, self.value_of(values))
-        if isinstance(outcome, Bindings):
-            return None
-        return self.raised(outcome, "return", bindings, tuple(self.goals(values)), sys._getframe(1).f_back)
+        outcome = Outcome("return", self.returns, "return")
+        outcome = self.outcome(outcome, value, values, names, sys._getframe(1).f_back)
+        return outcome if isinstance(outcome, ShapeError) else None
 
     def goals(self, values: tuple[Any, ...]) -> list[Goal]:
         pairs = zip(self.parameters.items(), values, strict=True)
@@ -88,12 +113,7 @@ class Contract:
 
     def bindings(self, values: tuple[Any, ...], names: Mapping[str, Any]) -> Bindings:
         """What the checker's variables hold, and which argument bound each."""
-        bindings = Bindings()
-        for key, value in names.items():
-            if value is not None and key.startswith("*"):
-                bindings.shapes[key[1:]] = tuple(value)
-            elif value is not None:
-                bindings.sizes[key] = value
+        bindings = bindings_of(names)
         bindings.exact.update(key[1:] for key in self.exact if key[1:] in bindings.shapes)
         again = solve(self.goals(values), Bindings(), self.value_of(values))
         if isinstance(again, Bindings):
@@ -114,13 +134,19 @@ class Contract:
         return value
 
     def raised(
-        self, failure: Failure, role: str, known: Bindings, others: tuple[Goal, ...], frame: FrameType | None
+        self,
+        failure: Failure,
+        role: str,
+        known: Bindings,
+        others: tuple[Goal, ...],
+        frame: FrameType | None,
+        place: Place | None = None,
     ) -> ShapeError | None:
         """The error of a failure where it is to be raised; in the other modes it has been dealt with."""
         called = caller(frame)
         situation = Situation(self.function.rpartition("<locals>.")[2], role, known, others, self.place, called)
         try:
-            violated(error(failure, situation), self.place, self.effective_mode())
+            violated(error(failure, situation), place or self.place or _NOWHERE, self.effective_mode())
         except ShapeError as broken:
             return broken.with_traceback(None)
         return None
@@ -128,3 +154,10 @@ class Contract:
     def effective_mode(self) -> Mode:
         mode = self.mode or current().mode
         return "raise" if self.always and mode == "off" else mode
+
+
+def bindings_of(names: Mapping[str, Any]) -> Bindings:
+    """The names of a running call, as the reference knows them; None stands for unbound."""
+    sizes = {key: size for key, size in names.items() if size is not None and not key.startswith("*")}
+    shapes = {key[1:]: tuple(shape) for key, shape in names.items() if shape is not None and key.startswith("*")}
+    return Bindings(sizes, shapes)

@@ -60,14 +60,15 @@ class Source:
         self._by_id[id(thing)] = name
         return name
 
-    def reserve(self, stem: str) -> str:
-        """A global name for an object that is yet to be made."""
-        name, count = f"{_PREFIX}{stem}", 1
-        while name in self.objects or name in self._taken:
-            count += 1
-            name = f"{_PREFIX}{stem}_{count}"
-        self.objects[name] = None
-        return name
+
+def own_prefix(serial: int) -> str:
+    """The beginning of the global names that belong to one checker alone."""
+    return f"{_PREFIX}{serial}_"
+
+
+def is_contract_name(name: str) -> bool:
+    """Whether a global name holds the contract of a checker."""
+    return name.startswith(_PREFIX) and name.endswith("_contract")
 
 
 def compiled(source: str, filename: str, line: int, free: tuple[str, ...] = ()) -> CodeType:
