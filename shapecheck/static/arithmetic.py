@@ -7,10 +7,22 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from shapecheck.core.ops.promotion import dtype_named
 from shapecheck.core.sizes import Size, at_least, compare, symbols
 from shapecheck.core.tensors import BOOL, FLOAT, STRING, UNKNOWN, Opaque, Repeated
 from shapecheck.static.environment import join_values
-from shapecheck.static.values import Choice, Dict, Function, Lambda, Layer, Layers, Object, Value, repeated
+from shapecheck.static.values import (
+    Choice,
+    Dict,
+    ExternalName,
+    Function,
+    Lambda,
+    Layer,
+    Layers,
+    Object,
+    Value,
+    repeated,
+)
 
 __all__ = ["binary", "certainly_equal", "compared", "negated"]
 
@@ -190,6 +202,12 @@ def certainly_equal(left: Value, right: Value) -> bool | None:
     match left, right:
         case (Size(), Size()):
             return _equal_sizes(left, right)
+        case (Choice(inner), other) | (other, Choice(inner)):
+            verdicts = {certainly_equal(option, other) for option in inner}
+            return verdicts.pop() if len(verdicts) == 1 else None
+        case (ExternalName(name), ExternalName(other_name)):
+            both = {canonical_dtype(name), canonical_dtype(other_name)}
+            return None if None in both else len(both) == 1
         case (tuple() | list(), tuple() | list()):
             if len(left) != len(right):
                 return False
@@ -197,13 +215,19 @@ def certainly_equal(left: Value, right: Value) -> bool | None:
             return False if False in verdicts else None if None in verdicts else True
         case (None, None):
             return True
-        case (Opaque() | Choice() | Repeated(), _) | (_, Opaque() | Choice() | Repeated()):
+        case (Opaque() | Repeated(), _) | (_, Opaque() | Repeated()):
             return None
         case (str() | bool() | float() | Size() | None, str() | bool() | float() | Size() | None):
             return _equal_scalars(left, right)
         case (None, Function() | Lambda() | Layer() | Layers() | Object()):
             return False
     return None
+
+
+def canonical_dtype(name: str) -> str | None:
+    """``"float32"`` for ``"torch.float"``; None for a name that is no dtype."""
+    dtypes = dtype_named(name) if name.startswith("torch.") else None
+    return next(iter(dtypes)) if dtypes and len(dtypes) == 1 else None
 
 
 def _equal_sizes(left: Size, right: Size) -> bool | None:

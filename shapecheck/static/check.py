@@ -22,7 +22,7 @@ from shapecheck.static.hints import TensorHint, tensors
 from shapecheck.static.objects import bind_parameters, self_of
 from shapecheck.static.project import Project, SourceFile
 from shapecheck.static.promises import check_return
-from shapecheck.static.typos import misspelled_dims
+from shapecheck.static.typos import mentioned_dims, misspelled_dims
 from shapecheck.static.values import Value
 
 __all__ = ["Report", "Statistics", "check_file", "check_files", "check_source"]
@@ -101,12 +101,13 @@ def check_file(file: SourceFile) -> Report:
     """Check every function of a file, and its top level."""
     report = Report()
     found: list[Finding] = []
+    mentions = mentioned_dims(file.tree)
     for signature in _functions(file):
         runs = [follow_function(signature, rank) for rank in _ranks(signature)]
-        found.extend(_merged([(run.rank, run.findings) for run in runs], signature))
-        found.extend(misspelled_dims(signature))
+        found.extend(_merged([(run.rank or 0, _made_here(run.findings)) for run in runs], signature))
+        found.extend(misspelled_dims(signature, mentions))
         _count(report.statistics, signature, runs)
-    found.extend(follow_module(file).findings)
+    found.extend(_made_here(follow_module(file).findings))
     report.diagnostics = sorted({_diagnostic(file, finding) for finding in found})
     return report
 
@@ -189,8 +190,13 @@ def _merged(found: Sequence[tuple[int, Sequence[Finding]]], signature: Signature
         failing = sorted(set(ranks[key]))
         if len(failing) == len(found):
             yield finding
+        elif finding.rule in _SILENT_AT_RUN_TIME:
+            continue  # what lines up by accident at one rank isn't what the code is about
         else:
             yield finding._replace(message=f"{finding.message}\n    {_which_ranks(failing, signature)}")
+
+
+_SILENT_AT_RUN_TIME = frozenset({"implicit-broadcast", "dropped-keepdim", "view-as-permute"})
 
 
 def _which_ranks(ranks: Sequence[int], signature: Signature) -> str:
@@ -212,6 +218,20 @@ def _count(statistics: Statistics, signature: Signature, runs: Sequence[Run]) ->
         statistics.functions += 1
         statistics.followed += not runs[0].opaque
         statistics.opaque.update(runs[0].opaque)
+
+
+def _made_here(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings without those that a followed function has whoever calls it: they are said of the function itself."""
+    return [finding for finding in findings if finding.within is None or not _has_anyway(*finding.within, finding.rule)]
+
+
+def _has_anyway(signature: Signature, node: ast.AST, rule: str) -> bool:
+    known = signature.file.own_findings
+    if signature.node not in known:
+        known[signature.node] = frozenset()
+        runs = (follow_function(signature, rank) for rank in _ranks(signature))
+        known[signature.node] = frozenset((one.node, one.rule) for run in runs for one in run.findings)
+    return (node, rule) in known[signature.node]
 
 
 def _diagnostic(file: SourceFile, finding: Finding) -> Diagnostic:

@@ -29,7 +29,7 @@ from shapecheck.static.hints import (
     tensors,
 )
 from shapecheck.static.values import Choice, Dict, Value, choice, options, repeated
-from shapecheck.static.wording import plural, shape_text
+from shapecheck.static.wording import dtype_label, plural, shape_text
 
 __all__ = ["Mismatch", "Scope", "flexible", "match", "name_dims", "promised"]
 
@@ -253,10 +253,7 @@ def _comparable(hint: Hint, value: Value) -> bool:
 def _match_dtype(hint: TensorHint, value: TensorValue, path: str) -> Mismatch | None:
     if hint.dtypes is None or not value.dtypes or hint.dtypes & value.dtypes:
         return None
-    found = (
-        " or ".join(sorted(value.dtypes)) if len(value.dtypes) <= 3 else f"one of {plural(len(value.dtypes), 'dtype')}"
-    )
-    return Mismatch(hint, value, f"its dtype is {found}, not {hint.word}", path, "dtype")
+    return Mismatch(hint, value, f"its dtype is {dtype_label(value.dtypes)}, not {hint.word}", path, "dtype")
 
 
 def _match_shape(hint: TensorHint, value: TensorValue, scope: Scope, path: str) -> Mismatch | None:

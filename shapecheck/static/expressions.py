@@ -280,7 +280,7 @@ def _entry(entries: Mapping[Hashable, Value], rest: Value, key: Hashable) -> Val
     return UNKNOWN if rest is None else rest
 
 
-def _number(bound: Value) -> int | None | Literal[False]:
+def _number(bound: Value) -> int | Literal[False] | None:
     """One bound of a slice, which may be left out; False where it isn't known."""
     if bound is None:
         return None

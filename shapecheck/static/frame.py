@@ -25,12 +25,16 @@ Place = tuple[int, int, int, int]
 
 
 class Finding(NamedTuple):
-    """A diagnostic before the ranks of open dims are merged: where, which rule, and what is said."""
+    """A diagnostic before the ranks of open dims are merged: where, which rule, and what is said.
+
+    `within` is the function that was followed from a call, and the place in it, where the finding was made there.
+    """
 
     node: ast.AST
     rule: str
     message: str
-    hint: str
+    hint: str = ""
+    within: tuple[Signature, ast.AST] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -38,7 +42,7 @@ class Run:
     """One analysis of one function (or of a module's top level): what it found and how much it understood."""
 
     root: SourceFile
-    rank: int = 0
+    rank: int | None = None
     findings: list[Finding] = field(default_factory=list)
     values: dict[Place, Value] = field(default_factory=dict)
     origins: dict[Symbol, str] = field(default_factory=dict)
@@ -132,6 +136,7 @@ class Frame:
         if self.run.muted:
             return
         frame = self
+        within = (self.signature, node) if self.caller is not None and self.signature else None
         while frame.caller is not None:
             if frame.undecided:
                 return
@@ -144,7 +149,7 @@ class Frame:
                 line = getattr(frame.caller.node, "lineno", 0)
                 message = f"{message}\n    in the call of `{name}` at line {line}"
             frame = frame.caller.frame
-        finding = Finding(node, rule, message, hint)
+        finding = Finding(node, rule, message, hint, within)
         if finding not in self.run.findings:
             self.run.findings.append(finding)
 

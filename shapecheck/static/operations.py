@@ -112,7 +112,7 @@ def core_value(value: Value) -> core.Value:
         case Slice(start, stop, step):
             return Slice(core_value(start), core_value(stop), core_value(step))
         case ExternalName(name):
-            return name if name.startswith("torch.") else UNKNOWN
+            return name.removeprefix("builtins.") if name.startswith(("torch.", "builtins.")) else UNKNOWN
         case int() | complex() | EllipsisType():
             return value
     return UNKNOWN
@@ -149,8 +149,8 @@ def _operands(name: str, arguments: Arguments) -> dict[str, tuple[ast.expr | Non
 
 def _report_error(name: str, arguments: Arguments, error: OpError, node: ast.AST, frame: Frame) -> None:
     operands = _operands(name, arguments)
-    reason = in_their_words(error.reason, {key: pair[0] for key, pair in operands.items()})
-    hint = in_their_words(error.hint, {key: pair[0] for key, pair in operands.items()})
+    nodes = {key: node for key, (node, value) in operands.items() if has_tensor([value])}
+    reason, hint = in_their_words(error.reason, nodes), in_their_words(error.hint, nodes)
     rule = "dtype-mismatch" if error.kind == "dtype" else "shape-mismatch"
     shown = [pair for pair in operands.values() if has_tensor([pair[1]])]
     message = f"`{text_of(node)}`: {reason}{evidence(shown, error.sizes, frame)}"

@@ -68,8 +68,7 @@ def _scope(frame: Frame) -> Scope:
     state = frame.state
     sizes = {name: size for name in state.dims if (size := state.dim(name)) is not None}
     state.dims = dict(sizes)
-    rank = frame.run.rank
-    return Scope(state.dims, frame.makers, rank, read_field=lambda source: read_field(source, frame))
+    return Scope(state.dims, frame.makers, read_field=lambda source: read_field(source, frame))
 
 
 def _learn(scope: Scope, frame: Frame) -> None:

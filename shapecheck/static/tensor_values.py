@@ -15,7 +15,7 @@ from shapecheck.static.displays import key_of
 from shapecheck.static.environment import join_values
 from shapecheck.static.frame import Frame
 from shapecheck.static.operations import apply_op
-from shapecheck.static.values import Bound, Dict, ExternalName, Layer, Layers, Object, Value, repeated
+from shapecheck.static.values import Bound, Dict, ExternalName, Layer, Layers, Object, Value, choice, repeated
 
 _VIEWS = frozenset({"T", "mT", "H", "mH", "real", "imag"})
 _SAME_SHAPE = frozenset({"data", "grad"})
@@ -31,7 +31,7 @@ def read_of_tensor(value: TensorValue, name: str, node: ast.AST, frame: Frame) -
     if name == "ndim":
         return UNKNOWN if value.shape is None else Size.of(len(value.shape))
     if name == "dtype":
-        return ExternalName(f"torch.{value.dtype}") if value.dtype else UNKNOWN
+        return choice([ExternalName(f"torch.{dtype}") for dtype in sorted(value.dtypes)]) if value.dtypes else UNKNOWN
     if name in _SAME_SHAPE:
         return value
     if name in _BOOLEANS:

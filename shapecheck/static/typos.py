@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from collections import Counter
 from collections.abc import Iterator
 
 from shapecheck.core.spec import ShapeSpec
@@ -9,23 +11,31 @@ from shapecheck.static.declarations import Signature
 from shapecheck.static.frame import Finding
 from shapecheck.static.hints import tensors
 
-__all__ = ["misspelled_dims"]
+__all__ = ["mentioned_dims", "misspelled_dims"]
 
 _SHORTEST = 4
+_LONGEST = 200
 
 
-def misspelled_dims(signature: Signature) -> Iterator[Finding]:
-    """The names in a return annotation that look like a parameter's, misspelled."""
+def misspelled_dims(signature: Signature, mentions: Counter[str]) -> Iterator[Finding]:
+    """The names in a return annotation that look like a parameter's, misspelled, and stand nowhere else in the file."""
     known = {name: hint for p in signature.parameters for hint in tensors(p.hint) for name in _names(hint.spec)}
     if signature.node.returns is None or not known:
         return
     for hint in tensors(signature.returns):
         for name in dict.fromkeys(_names(hint.spec)):
-            meant = next((other for other in known if name not in known and looks_like(name, other)), None)
+            once = name not in known and mentions[name] == 1
+            meant = next((other for other in known if once and looks_like(name, other)), None)
             if meant is not None:
                 place = f"in the return annotation of `{signature.label}`"
                 message = f"`{name}` {place} is no dim of a parameter: nothing checks it"
                 yield Finding(signature.node.returns, "unknown-dim", message, f"`{meant}`, as in `{known[meant]}`?")
+
+
+def mentioned_dims(tree: ast.Module) -> Counter[str]:
+    """How often each word stands in the strings of a file."""
+    strings = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return Counter(word.lstrip("*#_?") for text in strings if len(text) < _LONGEST for word in text.split())
 
 
 def _names(spec: ShapeSpec | None) -> tuple[str, ...]:

@@ -11,8 +11,9 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from shapecheck.core.dtypes import family
 from shapecheck.core.sizes import Size, Symbol, symbols
-from shapecheck.core.tensors import Opaque, Repeated, TensorValue
+from shapecheck.core.tensors import Dtypes, Opaque, Repeated, TensorValue
 from shapecheck.static.frame import Frame
 from shapecheck.static.values import (
     Choice,
@@ -27,7 +28,7 @@ from shapecheck.static.values import (
     Value,
 )
 
-__all__ = ["describe", "evidence", "in_their_words", "plural", "shape_text", "text_of"]
+__all__ = ["describe", "dtype_label", "evidence", "in_their_words", "plural", "shape_text", "text_of"]
 
 _LONGEST = 60
 
@@ -53,11 +54,19 @@ def plural(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
 
 
+def dtype_label(dtypes: Dtypes) -> str:
+    """``float32``, or the family that all dtypes are of; "" where there is none."""
+    families = {family(dtype) for dtype in dtypes or ()}
+    if dtypes and len(dtypes) == 1:
+        return next(iter(dtypes))
+    return families.pop() or "" if len(families) == 1 else ""
+
+
 def describe(value: Value) -> str:
     """A value in a few words, tensors by their shape."""
     match value:
-        case TensorValue(shape=shape):
-            return f"{shape_text(shape)} {value.dtype}" if value.dtype else shape_text(shape)
+        case TensorValue(shape=shape, dtypes=dtypes):
+            return f"{shape_text(shape)} {dtype_label(dtypes)}".rstrip()
         case Size() | None | bool() | float():
             return str(value)
         case str():
