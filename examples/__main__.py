@@ -41,7 +41,7 @@ def train_for_real(full: bool) -> None:
     heading("Two programs that train with every shape under contract")
     for program, short in ((digits_vit, 6), (char_gpt, 150)):
         start = perf_counter()
-        print(f"{program.__name__}: {program.__doc__.splitlines()[0]}")
+        print(f"{Path(program.__file__).name}: {program.__doc__.splitlines()[0]}")
         program.main() if full else program.main(short)
         print(f"({perf_counter() - start:.0f} s)\n")
 

@@ -172,7 +172,7 @@ def main(epochs: int = 20, seed: int = 0) -> None:
     torch.manual_seed(seed)
     training, test = load_split()
     model = DigitsViT()
-    print(f"{len(training.labels)} images to learn from, {sum(p.numel() for p in model.parameters()):,} parameters")
+    print(f"{len(training.labels):,} images to learn from, {sum(p.numel() for p in model.parameters()):,} parameters")
     history = train(model, training, epochs)
     for epoch in range(0, epochs, max(1, epochs // 5)):
         print(f"epoch {epoch + 1:2}  loss {history[epoch]:.3f}")
