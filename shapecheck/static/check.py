@@ -25,7 +25,17 @@ from shapecheck.static.promises import check_return
 from shapecheck.static.typos import mentioned_dims, misspelled_dims
 from shapecheck.static.values import Value
 
-__all__ = ["Report", "Statistics", "check_file", "check_files", "check_source"]
+__all__ = [
+    "Report",
+    "Statistics",
+    "check_file",
+    "check_files",
+    "check_source",
+    "follow_function",
+    "follow_module",
+    "functions_of",
+    "ranks_of",
+]
 
 RANKS = (1, 2, 0)
 """The numbers of dims that `...` and `*name` are tried with; what is said of the first is preferred."""
@@ -102,8 +112,8 @@ def check_file(file: SourceFile) -> Report:
     report = Report()
     found: list[Finding] = []
     mentions = mentioned_dims(file.tree)
-    for signature in _functions(file):
-        runs = [follow_function(signature, rank) for rank in _ranks(signature)]
+    for _, signature in functions_of(file):
+        runs = [follow_function(signature, rank) for rank in ranks_of(signature)]
         found.extend(_merged([(run.rank or 0, _made_here(run.findings)) for run in runs], signature))
         found.extend(misspelled_dims(signature, mentions))
         _count(report.statistics, signature, runs)
@@ -131,9 +141,9 @@ def follow_function(signature: Signature, rank: int, *, recording: bool = False)
     return run
 
 
-def follow_module(file: SourceFile) -> Run:
+def follow_module(file: SourceFile, *, recording: bool = False) -> Run:
     """Follow a module's top level, as running the file would."""
-    run = Run(file)
+    run = Run(file, recording=recording)
     execute(file.tree.body, Frame(file, run, Environment()))
     return run
 
@@ -149,25 +159,25 @@ def _receiver(signature: Signature, frame: Frame) -> Value:
     return self_of(owner, frame)
 
 
-def _functions(file: SourceFile) -> Iterator[Signature]:
-    """Every function and method of a file that is defined at its top level or in a class."""
-    yield from _functions_in(file.tree.body, file, None)
+def functions_of(file: SourceFile) -> Iterator[tuple[str, Signature]]:
+    """Every function and method of a file that is defined at its top level or in a class, with its qualified name."""
+    yield from _functions_in(file.tree.body, file, None, "")
 
 
-def _functions_in(body: Sequence[ast.stmt], file: SourceFile, owner: ClassInfo | None) -> Iterator[Signature]:
+def _functions_in(
+    body: Sequence[ast.stmt], file: SourceFile, owner: ClassInfo | None, prefix: str
+) -> Iterator[tuple[str, Signature]]:
     for statement in body:
         match statement:
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                yield read_signature(statement, file, owner)
-            case ast.ClassDef(body=inner):
-                yield from _functions_in(inner, file, class_info(file, statement))
-            case ast.If(body=inner, orelse=orelse):
-                yield from _functions_in([*inner, *orelse], file, owner)
-            case ast.Try(body=inner, orelse=orelse):
-                yield from _functions_in([*inner, *orelse], file, owner)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield prefix + name, read_signature(statement, file, owner)
+            case ast.ClassDef(name=name, body=inner):
+                yield from _functions_in(inner, file, class_info(file, statement), f"{prefix}{name}.")
+            case ast.If(body=inner, orelse=orelse) | ast.Try(body=inner, orelse=orelse):
+                yield from _functions_in([*inner, *orelse], file, owner, prefix)
 
 
-def _ranks(signature: Signature) -> Sequence[int]:
+def ranks_of(signature: Signature) -> Sequence[int]:
     """The ranks to try: one will do where no parameter leaves its rank open."""
     hints = [hint for parameter in signature.parameters for hint in tensors(parameter.hint)]
     return RANKS if any(_is_open(hint) for hint in hints) else RANKS[:1]
@@ -229,7 +239,7 @@ def _has_anyway(signature: Signature, node: ast.AST, rule: str) -> bool:
     known = signature.file.own_findings
     if signature.node not in known:
         known[signature.node] = frozenset()
-        runs = (follow_function(signature, rank) for rank in _ranks(signature))
+        runs = (follow_function(signature, rank) for rank in ranks_of(signature))
         known[signature.node] = frozenset((one.node, one.rule) for run in runs for one in run.findings)
     return (node, rule) in known[signature.node]
 

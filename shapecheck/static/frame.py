@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from shapecheck.core.sizes import Symbol
 from shapecheck.static.declarations import Signature
-from shapecheck.static.environment import Environment, join
+from shapecheck.static.environment import Environment, join, join_values
 from shapecheck.static.project import SourceFile
 from shapecheck.static.values import Value
 
@@ -158,7 +158,9 @@ class Frame:
         if not self.run.recording or self.file is not self.run.root:
             return
         place = (node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)
-        self.run.values[place] = value
+        if not self.run.muted:
+            known = self.run.values
+            known[place] = join_values((known[place], value)) if place in known else value
 
 
 def joined_exits(exits: list[tuple[Value, Environment]]) -> Environment | None:
