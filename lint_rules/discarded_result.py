@@ -95,7 +95,8 @@ NEEDS_ARGUMENT = METHODS - {"contiguous", "squeeze", "flatten", "detach", "triu"
 FUNCTIONS = frozenset(
     "clamp masked_fill permute transpose squeeze unsqueeze reshape flatten cat stack where nan_to_num add sub mul div"
     " matmul mm bmm sum mean exp log sqrt abs round softmax log_softmax sigmoid tanh relu gather scatter index_select"
-    " masked_select cumsum triu tril roll flip minimum maximum logical_and logical_or logical_not allclose equal".split()
+    " masked_select cumsum triu tril roll flip minimum maximum logical_and logical_or logical_not allclose"
+    " equal".split()
 )
 ACTIVATIONS = frozenset(
     "relu leaky_relu elu gelu silu sigmoid tanh softmax log_softmax dropout normalize layer_norm batch_norm pad"

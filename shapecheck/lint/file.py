@@ -9,9 +9,11 @@ from __future__ import annotations
 import ast
 import functools
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
+from shapecheck.lint.children import children
 from shapecheck.lint.violation import Span
 
 P = ParamSpec("P")
@@ -23,7 +25,6 @@ ScopeNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef |
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.Module)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
-_LEAF_FIELDS = frozenset({"ctx", "op", "ops", "type_comment", "kind", "type_ignores"})
 _TEST_FOLDERS = frozenset({"test", "tests", "testing", "test_utils"})
 _TEST_FILE = re.compile(r"(test_.*|.*_tests?|.*test_case|conftest|testing\w*)\.(py|ipynb)")
 
@@ -153,8 +154,10 @@ class File:
 
     @functools.cached_property
     def is_script(self) -> bool:
-        """Whether this file is run by people: a notebook, or one with a `__main__` test or an argument parser."""
-        return self.is_notebook or "__main__" in self.source or "ArgumentParser" in self.source
+        """Whether people run this file: a notebook, or one with a `__main__` test, an argument parser or a loop."""
+        if self.is_notebook or "__main__" in self.source or "ArgumentParser" in self.source:
+            return True
+        return any(isinstance(statement, LOOPS) for statement in self.tree.body)
 
 
 def runs_in(scope: ast.AST, child: ast.AST) -> bool:
@@ -191,23 +194,17 @@ def ast_position(node: ast.AST | Span) -> tuple[int, int, int, int]:
 def _index(tree: ast.Module) -> tuple[dict[ast.AST, ast.AST], dict[type[ast.AST], list[ast.AST]]]:
     """Parents, and the nodes of each type in source order; iterative, so depth is no limit."""
     parents: dict[ast.AST, ast.AST] = {}
-    nodes: dict[type[ast.AST], list[ast.AST]] = {}
+    nodes: dict[type[ast.AST], list[ast.AST]] = defaultdict(list)
     stack: list[ast.AST] = [tree]
     while stack:
         node = stack.pop()
-        nodes.setdefault(type(node), []).append(node)
-        children = []
-        for field in node._fields:
-            if field in _LEAF_FIELDS:
-                continue
-            value = getattr(node, field, None)
-            if isinstance(value, ast.AST):
-                children.append(value)
-            elif isinstance(value, list):
-                children += [item for item in value if isinstance(item, ast.AST)]
-        for child in children:
-            parents[child] = node
-        stack += reversed(children)
+        nodes[node.__class__].append(node)
+        below = children(node)
+        if below:
+            for child in below:
+                parents[child] = node
+            below.reverse()
+            stack += below
     return parents, nodes
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from shapecheck.lint.analysis.calls import argument, callers
 from shapecheck.lint.analysis.flow import comes_first
 from shapecheck.lint.file import File, FunctionNode, per_file
 
 _OFF = frozenset({"torch.no_grad", "torch.inference_mode", "fastai.torch_core.no_grad"})
+_OFF_WORD = re.compile(r"no_?grad|inference_mode", re.IGNORECASE)
 _SWITCH = "torch.set_grad_enabled"
 
 
@@ -49,11 +51,9 @@ def _called_without(file: File, function: FunctionNode, certainly: bool, follow:
 def _turns_off(file: File, node: ast.expr, certainly: bool) -> bool:
     func = node.func if isinstance(node, ast.Call) else node
     name = file.qualified_name(func)
-    if name is None:
-        return isinstance(func, ast.Attribute | ast.Name) and "no_grad" in file.text(func)
     if name == _SWITCH and isinstance(node, ast.Call):
         return _switches_off(node, certainly)
-    return name in _OFF or name.endswith((".no_grad", ".inference_mode"))
+    return name in _OFF or _OFF_WORD.search(file.text(func)) is not None
 
 
 @per_file

@@ -1,0 +1,68 @@
+"""Train and eval mode: who switches which model, and which calls of a model certainly run in eval mode.
+
+model.eval()                 Switch "eval" of `model`        model.train(False)    Switch "eval"
+model.train()                Switch "train"                  model.train(mode)     Switch "given": either
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from shapecheck.lint.analysis.calls import argument, method_name, receiver
+from shapecheck.lint.analysis.flow import comes_first, same_expression, same_value
+from shapecheck.lint.analysis.scopes import place
+from shapecheck.lint.file import File, per_file
+
+_FLAG = re.compile(r"train|mode|eval|phase", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """One call that switches a model."""
+
+    call: ast.Call
+    model: ast.expr
+    mode: Literal["train", "eval", "given"]
+
+
+@per_file
+def switch(file: File, call: ast.Call) -> Switch | None:
+    """What a call does to the mode of a model, if anything."""
+    model, method = receiver(call), method_name(call)
+    if model is None or method not in ("eval", "train") or len(call.args) + len(call.keywords) > 1:
+        return None
+    flag = argument(call, 0, "mode")
+    match flag:
+        case None if not call.args and not call.keywords:
+            return Switch(call, model, "eval" if method == "eval" else "train")
+        case ast.Constant(value=bool(on)) if method == "train":
+            return Switch(call, model, "train" if on else "eval")
+        case ast.expr() if method == "train" and _FLAG.search(file.text(flag)):
+            return Switch(call, model, "given")
+    return None
+
+
+@per_file
+def switches(file: File) -> tuple[Switch, ...]:
+    """Every switch of a file, in source order."""
+    found = (switch(file, call) for call in file.nodes(ast.Call))
+    return tuple(item for item in found if item is not None)
+
+
+@per_file
+def evaluated_by(file: File, call: ast.Call) -> Switch | None:
+    """The `.eval()` under which a call of a model certainly runs, in the same function and with no switch back."""
+    model = receiver(call) if method_name(call) == "forward" else call.func
+    if model is None or place(model) is None:
+        return None
+    here = (item for item in switches(file) if file.function(item.call) is file.function(call))
+    own = [item for item in here if same_expression(item.model, model)]
+    for item in own:
+        if item.mode == "eval" and comes_first(file, item.call, call) and same_value(file, item.model, model):
+            back = (other for other in own if other.mode != "eval")
+            if not any(item.call.lineno <= other.call.lineno <= call.lineno for other in back):
+                return item
+    return None
