@@ -154,7 +154,7 @@ class File:
 
     @functools.cached_property
     def is_script(self) -> bool:
-        """Whether people run this file: a notebook, or one with a `__main__` test, an argument parser or a loop."""
+        """Whether people run this file: a notebook, one with a `__main__` test or an argument parser, a loop on top."""
         if self.is_notebook or "__main__" in self.source or "ArgumentParser" in self.source:
             return True
         return any(isinstance(statement, LOOPS) for statement in self.tree.body)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from shapecheck.lint.analysis.classes import ClassModel, class_around, class_named, self_name
 from shapecheck.lint.analysis.flow import binding
 from shapecheck.lint.analysis.scopes import place
+from shapecheck.lint.children import children
 from shapecheck.lint.file import FUNCTIONS, File, FunctionNode, per_file
 
 Callable = FunctionNode | ast.Lambda
@@ -61,12 +62,12 @@ def callee(file: File, call: ast.Call) -> Callable | None:
 
 def own_nodes(root: ast.AST) -> Iterator[ast.AST]:
     """The nodes below this one that run with it: not the bodies of functions, lambdas and classes defined in it."""
-    stack = list(ast.iter_child_nodes(root))[::-1]
+    stack = children(root)[::-1]
     while stack:
         node = stack.pop()
         yield node
         if not isinstance(node, (*FUNCTIONS, ast.Lambda, ast.ClassDef)):
-            stack += list(ast.iter_child_nodes(node))[::-1]
+            stack += children(node)[::-1]
 
 
 def returned(function: Callable) -> list[ast.expr | None]:

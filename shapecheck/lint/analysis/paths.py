@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from shapecheck.lint.analysis.flow import same_value
+from shapecheck.lint.children import children
 from shapecheck.lint.file import FUNCTIONS, LOOPS, File
 
 _MAX_PATHS = 128
@@ -119,10 +120,10 @@ def _evaluated(node: ast.AST) -> Iterable[ast.AST]:
 
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
-    children = list(ast.iter_child_nodes(node))
+    below = children(node)
     if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-        children.sort(key=lambda child: child is not node.value)
-    for child in children:
+        below.sort(key=lambda child: child is not node.value)
+    for child in below:
         yield from _evaluated(child)
 
 

@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 
 from shapecheck.lint.analysis.scopes import Binding, parameters, place, places_bound
+from shapecheck.lint.children import children
 from shapecheck.lint.file import File, per_file
 
 State = dict[str, frozenset[Binding]]
@@ -76,7 +77,7 @@ class _Walk:
                 self.expressions([getattr(node, "value", None)], state)
                 self.expressions(_inside_targets(getattr(node, "targets", None) or [node.target]), state)  # type: ignore[union-attr]
             case _:
-                self.expressions(ast.iter_child_nodes(node), state)
+                self.expressions(children(node), state)
         self.bind(node, state)
         return None if isinstance(node, ast.Return | ast.Raise) else state
 
@@ -163,7 +164,7 @@ class _Walk:
                 case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
                     self.comprehension(node, dict(state))
                     continue
-            stack += list(ast.iter_child_nodes(node))[::-1]
+            stack += children(node)[::-1]
 
     def comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, state: State) -> None:
         for clause in node.generators:
