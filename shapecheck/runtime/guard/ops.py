@@ -32,7 +32,7 @@ _POINTWISE = """
     chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polynomial_v chebyshev_polynomial_w
     shifted_chebyshev_polynomial_t shifted_chebyshev_polynomial_u shifted_chebyshev_polynomial_v
     shifted_chebyshev_polynomial_w hermite_polynomial_h hermite_polynomial_he laguerre_polynomial_l
-    legendre_polynomial_p cosine_similarity pairwise_distance
+    legendre_polynomial_p cosine_similarity pairwise_distance vecdot masked_select
 """
 
 _OPERATORS = """
@@ -42,7 +42,7 @@ _OPERATORS = """
 # kl_div, poisson_nll, gaussian_nll, multilabel_soft_margin and hinge_embedding stretch without even a warning
 _LOSS = """
     mse_loss l1_loss smooth_l1_loss huber_loss kl_div poisson_nll_loss gaussian_nll_loss hinge_embedding_loss
-    multilabel_soft_margin_loss soft_margin_loss
+    multilabel_soft_margin_loss soft_margin_loss margin_ranking_loss
 """
 
 # by the position of `dim` among the arguments that follow the input
@@ -82,7 +82,7 @@ POINTWISE: frozenset[Op] = frozenset(
 IN_PLACE: frozenset[Op] = frozenset(
     [*(op for name in _POINTWISE.split() for op in spellings(f"{name}_")), *_operators("i")]
 )
-LOSS: frozenset[Op] = frozenset(getattr(F, name) for name in _LOSS.split())
+LOSS: frozenset[Op] = frozenset(op for name in _LOSS.split() for op in spellings(name))
 REDUCTION: dict[Op, int] = {
     op: position for position, names in _REDUCTION.items() for name in names.split() for op in spellings(name)
 }
