@@ -139,9 +139,7 @@ class _Checked:
         if self.file is None or self.document is None:
             return []
         wanted = [
-            (reported.rule, violation.fix)
-            for reported, violation in self.found
-            if violation.fix is not None and (violation.fix.safe or mode == "unsafe")
+            (reported.rule, fix) for reported, violation in self.found if (fix := violation.fix_under(mode)) is not None
         ]
         if not wanted:
             return []

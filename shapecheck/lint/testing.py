@@ -35,7 +35,11 @@ def fixed(rule: Rule, example: Example) -> str:
     code = example.code
     for _ in range(10):
         file = File(code, example.path)
-        fixes = select(v.fix for _, v in run(file, [rule], {rule.name: example.options}) if v.fix is not None)
+        fixes = select(
+            fix
+            for _, v in run(file, [rule], {rule.name: example.options})
+            if (fix := v.fix_under("unsafe")) is not None
+        )
         if not fixes:
             return code
         code = apply(file, [edit for fix in fixes for edit in fix.edits], code)

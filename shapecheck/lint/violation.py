@@ -69,10 +69,20 @@ def unsafe_fix(title: str, *edits: Edit) -> Fix:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something a rule found. `level` is the rule's own where None."""
+    """Something a rule found. `level` is the rule's own where None.
+
+    `instead` is an unsafe fix that `--unsafe-fixes` prefers to a safe `fix`.
+    """
 
     node: Place | cst.CSTNode
     message: str
     fix: Fix | None = None
     notes: tuple[Note, ...] = ()
     level: Level | None = None
+    instead: Fix | None = None
+
+    def fix_under(self, mode: Literal["none", "safe", "unsafe"]) -> Fix | None:
+        """The fix to make in a mode."""
+        if mode == "unsafe":
+            return self.instead or self.fix
+        return self.fix if mode == "safe" and self.fix is not None and self.fix.safe else None
