@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, reduce
-from math import prod
+from math import lcm, prod
 
 from shapecheck.core import expression
 from shapecheck.core.expression import Expression
@@ -121,11 +121,11 @@ class Size:
             case Size():
                 return value
             case int():
-                return _build({_ONE: int(value)})
+                return _number(int(value))
             case str():
-                return _build({((Symbol(value), 1),): 1})
+                return _single(Symbol(value))
             case _:
-                return _build({((value, 1),): 1})
+                return _single(value)
 
     @staticmethod
     def unknown(name: str = "?") -> Size:
@@ -360,6 +360,16 @@ def solve(difference: Size) -> tuple[Symbol, Size] | None:
 # --- normal form -----------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4096)
+def _number(value: int) -> Size:
+    return _build({_ONE: value})
+
+
+@lru_cache(maxsize=4096)
+def _single(symbol: Symbol) -> Size:
+    return _build({((symbol, 1),): 1})
+
+
 def _build(terms: Mapping[Monomial, int]) -> Size:
     kept = ((monomial, coefficient) for monomial, coefficient in terms.items() if coefficient)
     return Size(tuple(sorted(kept, key=lambda term: _monomial_key(term[0]))))
@@ -400,8 +410,8 @@ def _divide(numerator: Size, denominator: Size) -> tuple[Size, Size]:
 
 
 def _quotient(numerator: Size, denominator: Size) -> Size:
-    match numerator.terms:  # (a//b)//c is a//(b*c)
-        case ((((Quotient(inner, divisor), 1),), 1),):
+    match numerator.terms:  # (a//b)//c is a//(b*c) where c isn't negative
+        case ((((Quotient(inner, divisor), 1),), 1),) if at_least(denominator, 0):
             return inner // (divisor * denominator)
     return _build({((Quotient(numerator, denominator), 1),): 1})
 
@@ -519,6 +529,7 @@ def _samples(difference: Size) -> Iterator[Mapping[Symbol, int]]:
     """
     ordered = sorted(set(symbols(difference)), key=_atom_key)
     above, below = _divided(difference)
+    divisor = lcm(*_constant_denominators(difference))
     generator = random.Random(len(ordered))
     for _ in range(6):
         small = {symbol: generator.randint(2, 16) for symbol in ordered if symbol in below - above}
@@ -526,7 +537,7 @@ def _samples(difference: Size) -> Iterator[Mapping[Symbol, int]]:
         for symbol in ordered:
             if symbol in above:
                 scale = _HIGHLY_DIVISIBLE if symbol in below else _HIGHLY_DIVISIBLE**2 * prod(small.values())
-                values[symbol] = scale * generator.choice(_PRIMES) * generator.choice(_PRIMES)
+                values[symbol] = scale * divisor * generator.choice(_PRIMES) * generator.choice(_PRIMES)
             elif symbol not in below:
                 values[symbol] = generator.randint(200, 2000)
         with suppress(ZeroDivisionError):
@@ -549,6 +560,10 @@ def _divided(size: Size) -> tuple[set[Symbol], set[Symbol]]:
         above.update(symbols(condition.numerator))
         below.update(symbols(condition.denominator))
     return above, below
+
+
+def _constant_denominators(size: Size) -> Iterator[int]:
+    return (number for division in _divisions(size) if (number := division.denominator.constant))
 
 
 def _divisions(size: Size) -> Iterator[Divides]:

@@ -132,6 +132,7 @@ b, c, d, h, n = map(Size.of, "bcdhn")
         ((h - 1) // 2 + 1, h // 2, True),
         ((h - 1) // 2 + 1, h // 2 + 1, False),
         (h // 2 // 2, h // 4, True),
+        (100_000 * (h // 100_000), h, True),
         (Size.unknown(), b, None),
         (b + Size.unknown(), b, None),
     ],
@@ -139,6 +140,11 @@ b, c, d, h, n = map(Size.of, "bcdhn")
 )
 def test_equality(left: Size, right: Size | int, verdict: bool | None) -> None:
     assert equal(left, right) is verdict
+
+
+def test_quotients_of_quotients_are_merged_only_where_that_is_exact() -> None:
+    assert h // 2 // n == h // (2 * n)
+    assert h // 2 // -n != h // (-2 * n)  # 1//2//-1 is 0, 1//-2 is -1
 
 
 def test_a_head_split_is_whole_given_divisibility() -> None:
