@@ -15,7 +15,7 @@ from shapecheck.core.dtypes import WORDS
 from shapecheck.core.errors import AnnotationError
 from shapecheck.core.ops.promotion import DTYPES
 from shapecheck.core.spec import ShapeSpec, parse_shape
-from shapecheck.static.declarations import ClassInfo, FunctionNode, Parameter, Signature, class_info
+from shapecheck.static.declarations import ClassInfo, FunctionNode, Parameter, Signature, class_info, own_nodes
 from shapecheck.static.hints import (
     ANY,
     ClassHint,
@@ -58,8 +58,12 @@ def read_signature(node: FunctionNode, file: SourceFile, owner: ClassInfo | None
     if known is None:
         parameters = tuple(_parameters(node, file, owner))
         returns = read_hint(node.returns, file, owner) if node.returns else ANY
-        known = file.signatures[node] = Signature(node, file, parameters, returns, owner)
+        known = file.signatures[node] = Signature(node, file, parameters, returns, owner, _yields(node))
     return known
+
+
+def _yields(node: FunctionNode) -> bool:
+    return any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in own_nodes(node.body))
 
 
 def _parameters(node: FunctionNode, file: SourceFile, owner: ClassInfo | None) -> Iterator[Parameter]:

@@ -44,6 +44,7 @@ class Signature:
     parameters: tuple[Parameter, ...]
     returns: Hint = ANY
     owner: ClassInfo | None = None
+    is_generator: bool = False
 
     @property
     def name(self) -> str:
@@ -69,10 +70,6 @@ class Signature:
         """Whether any shape is promised."""
         hints = [*(parameter.hint for parameter in self.parameters), self.returns]
         return any(True for hint in hints for _ in tensors(hint))
-
-    @property
-    def is_generator(self) -> bool:
-        return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(self.node.body))
 
 
 @dataclass(slots=True, eq=False)

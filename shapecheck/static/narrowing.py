@@ -7,7 +7,7 @@ options stay with which the test can come out so. ``x.shape == (b, c)``, ``d == 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import lru_cache
 
 from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import BOOL, UNKNOWN, Named, Repeated, TensorValue
@@ -119,15 +119,16 @@ def _narrow_atom(node: ast.expr, wanted: bool, frame: Frame) -> None:
             _seed_instance(place, node, frame)
 
 
-def _places(node: ast.expr) -> Iterator[ast.expr]:
+@lru_cache(maxsize=8192)
+def _places(node: ast.expr) -> tuple[ast.expr, ...]:
     """The names and attributes in a test whose values it may narrow."""
-    seen: set[str] = set()
+    found: dict[str, ast.expr] = {}
     for inner in ast.walk(node):
         if isinstance(inner, ast.Name | ast.Attribute) and isinstance(inner.ctx, ast.Load):
             name = dotted_name(inner)
-            if name is not None and name not in seen:
-                seen.add(name)
-                yield inner
+            if name is not None:
+                found.setdefault(name, inner)
+    return tuple(found.values())
 
 
 def _filter(place: ast.expr, test: ast.expr, wanted: bool, frame: Frame) -> None:
