@@ -1,4 +1,4 @@
-"""Lines of the user's program: where a contract stands and who called it."""
+"""Where in the user's program: the line of a contract, who called it, and on which rank."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 
 from shapecheck.runtime.settings import Place
 
-__all__ = ["caller", "place_text"]
+__all__ = ["caller", "place_text", "rank"]
 
 _OURS = str(Path(__file__).parent.parent)
 
 
-def caller(frame: FrameType | None, skip: frozenset[str] = frozenset()) -> Place | None:
+def caller(frame: FrameType | None) -> Place | None:
     """The line that is running in the user's program, from `frame` outwards; frames of torch and of us don't count."""
     while frame is not None:
-        if not _is_machinery(frame.f_code.co_filename) and frame.f_code.co_name not in skip:
+        if not _is_machinery(frame.f_code):
             return Place(frame.f_code.co_filename, frame.f_lineno)
         frame = frame.f_back
     return None
@@ -36,8 +36,18 @@ def place_text(place: Place | None) -> str:
     return f"{name}:{place.line}"
 
 
-def _is_machinery(filename: str) -> bool:
-    return filename.startswith(_machinery()) or filename.startswith("<frozen")
+def rank() -> tuple[int, int] | None:
+    """The rank of this process and how many there are, where `torch.distributed` is running."""
+    torch = sys.modules.get("torch")
+    distributed = getattr(torch, "distributed", None)
+    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+        return None
+    return distributed.get_rank(), distributed.get_world_size()
+
+
+def _is_machinery(code: CodeType) -> bool:
+    generated = code.co_filename == "<string>" and code.co_name.startswith("__")  # a dataclass's methods
+    return generated or code.co_filename.startswith(("<frozen", *_machinery()))
 
 
 @cache

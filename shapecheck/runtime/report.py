@@ -13,7 +13,7 @@ from shapecheck.core.unify import Bindings, Claim
 from shapecheck.runtime import arrays
 from shapecheck.runtime.checks import Anything, Check, tensors
 from shapecheck.runtime.hints import hint_text
-from shapecheck.runtime.places import place_text
+from shapecheck.runtime.places import place_text, rank
 from shapecheck.runtime.reference import MISSING, Choice, Failure, Goal, Own, Tensor, Wrong
 from shapecheck.runtime.settings import Place
 
@@ -54,6 +54,7 @@ def error(failure: Failure, situation: Situation) -> ShapeError:
         bindings=bindings.public(),
         bound_by=bindings.bound_by,
         **facts,
+        **({"rank": here[0]} if (here := rank()) else {}),
     )
 
 
@@ -209,4 +210,6 @@ def _about_type(check: Check, value: Any, name: str) -> Iterator[str]:
 def _places(situation: Situation) -> str:
     called = f"called at {place_text(situation.caller)}" if situation.caller else ""
     contract = f"contract at {place_text(situation.contract)}" if situation.contract else ""
-    return ", ".join(filter(None, (called, contract)))
+    here = rank()
+    process = f"on rank {here[0]} of {here[1]}" if here else ""
+    return ", ".join(filter(None, (called, contract, process)))

@@ -60,7 +60,7 @@ def dtensor(rank: int) -> None:
     try:
         matmul(x, distribute_tensor(torch.ones(8, 2), mesh, [Shard(0)]))
     except ShapeError as error:
-        print(str(error).splitlines()[0])
+        print(f"{error}\nrank={error.rank}")  # type: ignore[attr-defined]
 
 
 SCENARIOS: dict[str, Callable[[int], None]] = {f.__name__: f for f in (ddp, ddp_violation, dtensor)}
