@@ -18,8 +18,9 @@ from shapecheck.core.tensors import UNKNOWN, Named, Opaque, Repeated, Slice, Ten
 from shapecheck.static.dispatch import Arguments
 from shapecheck.static.environment import join_values, learn
 from shapecheck.static.frame import Frame
+from shapecheck.static.reshapes import RESHAPES, mixes_dims
 from shapecheck.static.values import Choice, ExternalName, Value, options
-from shapecheck.static.wording import evidence, in_their_words, text_of
+from shapecheck.static.wording import evidence, in_their_words, shape_text, text_of
 
 __all__ = ["apply_op", "core_value", "has_tensor"]
 
@@ -50,9 +51,12 @@ def apply_op(name: str, arguments: Arguments, node: ast.AST, frame: Frame) -> Va
         _report_error(name, arguments, error, node, frame)
         return UNKNOWN
     if len(outcomes) == 1:
-        _heed(name, arguments, worked[0][1], node, frame)
+        value, notes = worked[0]
+        _heed(name, arguments, notes, node, frame)
+        if name in RESHAPES:
+            _check_reshape(arguments, value, node, frame)
     result = join_values(value for value, _ in worked)
-    if _is_opaque(result) and has_tensor(slots):
+    if _is_opaque(result) and has_tensor(slots) and name != "operator.setitem":
         frame.run.opaque[name] += 1
     return result
 
@@ -174,6 +178,15 @@ def _unify(left: Size, right: Size, frame: Frame) -> None:
     facts = frame.state.facts
     if solve(substitute(left, facts) - substitute(right, facts)) is not None:
         frame.state.facts = learn(facts, left, right)
+
+
+def _check_reshape(arguments: Arguments, result: Value, node: ast.AST, frame: Frame) -> None:
+    match arguments.positional, result:
+        case ((TensorValue(shape=tuple() as source), *_), TensorValue(shape=tuple() as target)):
+            if mixes_dims(source, target):
+                text = f"`{text_of(node)}`: {shape_text(source)} becomes {shape_text(target)}"
+                text += ", the same dims in another order: the elements are mixed, not permuted"
+                frame.report("view-as-permute", node, text, "`.permute(...)` or `.transpose(...)` moves dims")
 
 
 _HINTS = {
