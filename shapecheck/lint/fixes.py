@@ -292,6 +292,13 @@ class _Substitution(cst.CSTTransformer):
         super().__init__()
         self.parts = parts
         self.roomy: set[cst.CSTNode] = set()
+        self.compared: set[cst.CSTNode] = set()
+
+    def visit_If(self, node: cst.If) -> None:
+        self.roomy.add(node.test)
+
+    def visit_Comparison(self, node: cst.Comparison) -> None:
+        self.compared |= {node.left, *(target.comparator for target in node.comparisons)}
 
     def visit_Arg(self, node: cst.Arg) -> None:
         self.roomy.add(node.value)
@@ -304,7 +311,8 @@ class _Substitution(cst.CSTTransformer):
         if part is None:
             return updated_node
         part = part.deep_clone()
-        needs_none = isinstance(part, _ATOMS) or part.lpar or original_node in self.roomy
+        arithmetic = isinstance(part, cst.BinaryOperation) and original_node in self.compared
+        needs_none = isinstance(part, _ATOMS) or part.lpar or original_node in self.roomy or arithmetic
         return part if needs_none else _parenthesized(part)
 
 
