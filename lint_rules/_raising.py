@@ -67,7 +67,7 @@ def _has_side_effects(test: ast.expr) -> bool:
 
 def _quoted(text: str) -> str:
     """A string literal, in the quotes that need no escapes."""
-    text = " ".join(text.split())
+    text = "expected " + " ".join(text.split())
     if "\\" not in text and '"' not in text:
         return f'"{text}"'
     return f"'{text}'" if "\\" not in text and "'" not in text else repr(text)

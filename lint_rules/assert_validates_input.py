@@ -30,7 +30,7 @@ def split_heads(x, heads):
 class Pool:
     def __init__(self, mode, size):
         if mode not in ("max", "mean"):
-            raise ValueError('mode in ("max", "mean")')
+            raise ValueError('expected mode in ("max", "mean")')
         self.mode = mode
         # odd sizes keep the center
         if not isinstance(size, int):
