@@ -116,7 +116,7 @@ def check(node: ast.Expr, file: File) -> Iterator[Violation]:
     if not isinstance(call, ast.Call) or any(keyword.arg in IN_PLACE for keyword in call.keywords):
         return
     operation = _operation(file, call)
-    if operation is None or file.is_test or _may_be_for_effect(file, node):
+    if operation is None or file.is_test or _may_be_for_effect(file, node) or _reshapes_a_model(file, call):
         return
     name, source = operation
     if name.rpartition(".")[2] in NEW_MEANING or place(source) is None:
@@ -152,6 +152,11 @@ def _is_other_object(file: File, node: ast.expr) -> bool:
     last = name.rpartition(".")[2]
     is_class = last[:1].isupper() and not last.endswith("Tensor") and last not in ("Parameter", "Variable")
     return is_class or "model" in file.text(node).rpartition(".")[2].lower()
+
+
+def _reshapes_a_model(file: File, call: ast.Call) -> bool:
+    """OpenVINO's models have a `reshape` that acts in place."""
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "reshape" and "openvino" in file.source
 
 
 def _may_be_for_effect(file: File, statement: ast.Expr) -> bool:

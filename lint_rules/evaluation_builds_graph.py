@@ -3,7 +3,7 @@
 ## Why is this bad?
 
 `eval()` changes dropout and batch norm, not autograd: every batch still records its graph and keeps all activations,
-for a `backward()` that never comes. That costs time and a multiple of the memory, all of it at once if outputs are kept.
+for a `backward()` that never comes. That costs time and a multiple of the memory, all at once if outputs are kept.
 
 ## Example
 

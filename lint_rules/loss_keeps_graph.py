@@ -50,6 +50,76 @@ class Trainer:
         self.running["train"] = self.running["train"] + loss  # error: keeps the graph
 ```
 
+```python bad
+import torch
+
+class Meter:
+    def __init__(self):
+        self.sum = 0.0
+        self.last = 0.0
+
+    def update(self, value, n=1):
+        self.last = value
+        self.sum += value * n
+
+def train(model, loader, accelerator, phase):
+    meter = Meter()
+    history = {phase: []}
+    for batch in loader:
+        output = model(**batch)
+        accelerator.backward(output.loss)
+        meter.update(output.loss)  # error: `meter` keeps
+        history[phase].append((batch["id"], output.loss))  # error: `history[phase]`
+```
+
+```python bad
+import torch
+from torch import nn
+
+criterion = nn.CrossEntropyLoss()
+
+def evaluate(model, loader):
+    model.eval()
+    total = 0.0
+    for x, y in loader:
+        loss = criterion(model(x), y)
+        total += loss  # error: `total` keeps
+    return total / len(loader)
+
+if __name__ == "__main__":
+    evaluate(build(), load())
+```
+
+A sum that is used as a tensor later gets `.detach()`:
+
+```python bad
+import torch
+
+def train(model, loader, optimizer):
+    parts = []
+    for x, y in loader:
+        kl, recon = model(x, y)
+        loss = kl + 0.5 * recon
+        loss.backward()
+        optimizer.step()
+        parts.append(kl)  # error: `parts` keeps
+    return torch.stack(parts).mean()
+```
+
+```python fixed
+import torch
+
+def train(model, loader, optimizer):
+    parts = []
+    for x, y in loader:
+        kl, recon = model(x, y)
+        loss = kl + 0.5 * recon
+        loss.backward()
+        optimizer.step()
+        parts.append(kl.detach())
+    return torch.stack(parts).mean()
+```
+
 Use instead:
 
 ```python good
@@ -68,9 +138,10 @@ def train(model, loader, criterion, optimizer):
 
 ## Known limits
 
-Only a value that is certainly the one `backward()` was called on counts. A sum of terms that is itself
-backpropagated is what a composite loss is, and stays silent, as does a loss that was detached, came from a call that
-returned a number, or is added up where gradients are off.
+Only a value that is certainly the one `backward()` was called on counts, or one of its terms, and in an evaluation loop
+a loss of what the model returned in eval mode. A sum that is itself backpropagated is what a composite loss is, and
+stays silent, as does a loss that was detached, came from a call that returned a number, is added up where gradients are
+off, or belongs to a sum that starts anew with every optimizer step. Tests are left alone.
 
 ```python good
 import torch
@@ -87,116 +158,194 @@ def train(model, loader, criterion, optimizer, steps):
         total += loss
     return total
 ```
+
+```python good
+import torch
+
+class CompositeLoss(torch.nn.Module):
+    def forward(self, outputs, y):
+        total = 0
+        for output in outputs:
+            total += torch.nn.functional.mse_loss(output, y)
+        return total
+
+def accumulate(model, loader, optimizer, steps):
+    running = 0.0
+    for i, (x, y) in enumerate(loader):
+        loss = torch.nn.functional.mse_loss(model(x), y) / steps
+        loss.backward()
+        running += loss
+        if (i + 1) % steps == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+            print(running.item())
+            running = 0.0
+
+def penalized(model, x, y, terms):
+    loss = torch.nn.functional.mse_loss(model(x), y)
+    loss.backward(retain_graph=True)
+    for term in terms:
+        loss += term(model)
+    loss.backward()
+```
 """
 
 import ast
 from collections.abc import Iterator
+from typing import TypeGuard
 
-from shapecheck.lint import File, Violation, per_file, unsafe_fix
-from shapecheck.lint.analysis.calls import argument, method_name, receiver
-from shapecheck.lint.analysis.flow import bindings, same_expression, same_value
+from shapecheck.lint import File, Fix, Violation, unsafe_fix
+from shapecheck.lint.analysis.calls import callee, method_name, own_nodes, passed
+from shapecheck.lint.analysis.classes import self_name
+from shapecheck.lint.analysis.flow import binding, bindings, same_expression, value_of
 from shapecheck.lint.analysis.gradients import gradients_may_be_off
+from shapecheck.lint.analysis.graphs import holds_graph, may_reach_backward
 from shapecheck.lint.analysis.scopes import place
+from shapecheck.lint.analysis.training import events
 from shapecheck.lint.edits import append
+from shapecheck.lint.file import FUNCTIONS, FunctionNode
 
 GROUP = "training"
-TOKENS = (b"backward",)
+TOKENS = (b"backward", b".eval()")
 
 LISTS = frozenset({"append", "appendleft"})
-BACKWARD_OF = frozenset({"backward", "manual_backward"})
 MAKES_LOSSES = ("loss", "forward", "criterion", "objective")
 
 
 def check(node: ast.AugAssign | ast.Assign | ast.Call, file: File) -> Iterator[Violation]:
-    match node:
-        case ast.AugAssign(target=total, op=ast.Add(), value=value):
-            terms = list(_terms(value))
-        case ast.Assign(targets=[total], value=ast.BinOp(op=ast.Add()) as value):
-            terms = [term for term in _terms(value) if not same_expression(term, total)]
-            if len(terms) == len(list(_terms(value))):
-                return
-        case ast.Call(func=ast.Attribute(value=total), args=[value]) if method_name(node) in LISTS:
-            terms = list(_terms(value))
-        case _:
-            return
-    kept = [term for term in terms if _is_backpropagated(file, term)]
-    if (
-        not kept
-        or place(total) is None
-        or not _outlives_a_step(file, node, total)
-        or _becomes_a_loss(file, node, total)
-    ):
+    keeper = None if file.is_test else _keeper(file, node)
+    if keeper is None:
         return
-    if gradients_may_be_off(file, node):
+    total, value = keeper
+    kept = [term for term in _terms(value) if holds_graph(file, term)]
+    if not kept or not _outlives_a_step(file, node, total) or _becomes_a_loss(file, node, total):
+        return
+    if gradients_may_be_off(file, node) or _starts_anew_with_step(file, node, total):
         return
     yield Violation(
         node,
-        f"`{file.text(total)}` keeps the graph of every step through `{file.text(kept[0])}`; add its number instead",
-        unsafe_fix("add `.item()`", *(append(term, ".item()") for term in kept)),
+        f"`{file.text(total)}` keeps the graph of every step through `{file.text(kept[0])}`; keep a number instead",
+        _fix(file, total, kept),
     )
 
 
+def _keeper(file: File, node: ast.AugAssign | ast.Assign | ast.Call) -> tuple[ast.expr, ast.expr] | None:
+    """What gathers values, and the value that this statement adds to it."""
+    match node:
+        case ast.AugAssign(target=total, op=ast.Add(), value=value):
+            return total, value
+        case ast.Assign(targets=[total], value=ast.BinOp(op=ast.Add(), left=left, right=right)):
+            if same_expression(left, total) or same_expression(right, total):
+                return total, right if same_expression(left, total) else left
+        case ast.Assign(targets=[ast.Subscript(value=total, slice=ast.Name())], value=value) if _is_display(
+            file, total
+        ):
+            return total, value
+        case ast.Call(func=ast.Attribute(value=total, attr=attr), args=[value]) if attr in LISTS:
+            return total, value
+        case ast.Call(func=ast.Attribute(value=meter)):
+            return _into_meter(file, node, meter)
+    return None
+
+
+def _is_display(file: File, node: ast.expr) -> bool:
+    """Whether an object is a list or dict that the source writes out."""
+    return isinstance(value_of(file, node), ast.List | ast.Dict | ast.ListComp | ast.DictComp)
+
+
+def _into_meter(file: File, call: ast.Call, meter: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+    """A meter of this file and the argument that its method adds up: `self.sum += value * n`."""
+    method = callee(file, call)
+    if not isinstance(method, FUNCTIONS) or not isinstance(file.parent(method), ast.ClassDef):
+        return None
+    for name in _added_up(file, method):
+        given = passed(file, call, method, name)
+        if given is not None and holds_graph(file, given):
+            return meter, given
+    return None
+
+
+def _added_up(file: File, method: FunctionNode) -> Iterator[str]:
+    """The parameters that a method adds, as they are, to an attribute."""
+    for node in own_nodes(method):
+        if not isinstance(node, ast.AugAssign | ast.Assign) and not _is_append(node):
+            continue
+        keeper = _keeper(file, node)
+        if keeper is not None and (place(keeper[0]) or "").startswith("self."):
+            found = (binding(file, term) for term in _terms(keeper[1]))
+            yield from (item.name for item in found if item is not None and item.kind == "parameter")
+
+
+def _is_append(node: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and method_name(node) in LISTS
+
+
 def _terms(value: ast.expr) -> Iterator[ast.expr]:
-    """The places that arithmetic is made of: `loss` and `n` of `loss * n`."""
+    """The places that arithmetic and displays are made of: `loss` and `n` of `(i, loss * n)`."""
     match value:
         case ast.BinOp(left=left, right=right):
             yield from _terms(left)
             yield from _terms(right)
         case ast.UnaryOp(operand=operand):
             yield from _terms(operand)
+        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Dict(values=items):
+            for item in items:
+                yield from _terms(item)
         case ast.Name() | ast.Attribute() | ast.Subscript() if place(value) is not None:
             yield value
 
 
-@per_file
-def _backpropagated(file: File) -> tuple[ast.expr, ...]:
-    """What `backward()` is called on, in every spelling; nothing from calls that keep the graph on purpose."""
-    found = []
-    for call in file.nodes(ast.Call):
-        if method_name(call) not in BACKWARD_OF or any(
-            k.arg in ("retain_graph", "create_graph") for k in call.keywords
-        ):
-            continue
-        source = argument(call, 0, "loss") or receiver(call)
-        match source:
-            case ast.Call(args=[scaled, *_]) if method_name(source) == "scale":
-                source = scaled
-        found += [] if source is None else list(_terms(_scaled_by_amp(file, source)))
-    return tuple(found)
-
-
-def _scaled_by_amp(file: File, node: ast.expr) -> ast.expr:
-    """`loss` behind `with amp.scale_loss(loss, optimizer) as scaled:`."""
-    for found in bindings(file, node) if place(node) else ():
-        match found.kind, found.value:
-            case "with", ast.Call(args=[loss, *_]) if method_name(found.value) == "scale_loss":
-                return loss
-    return node
-
-
-def _is_backpropagated(file: File, term: ast.expr) -> bool:
-    function = file.function(term)
-    return any(
-        file.function(source) is function and same_value(file, source, term) for source in _backpropagated(file)
-    ) and any(found.kind == "assign" for found in bindings(file, term))
-
-
 def _outlives_a_step(file: File, node: ast.AST, total: ast.expr) -> bool:
-    """Whether the sum was there before this turn of the loop, or belongs to an object."""
-    loop = file.loop(node)
-    if not isinstance(total, ast.Name):
-        return loop is not None or place(total).startswith("self.")  # type: ignore[union-attr]
-    if loop is None:
+    """Whether what gathers was there before this turn of the loop, or belongs to an object."""
+    root = total
+    while isinstance(root, ast.Attribute | ast.Subscript):
+        root = root.value
+    if not isinstance(root, ast.Name):
         return False
+    loop = file.loop(node)
+    if loop is None or root.id == self_name(file, node):
+        return root is not total and root.id == self_name(file, node)
     inside = {id(part) for part in ast.walk(loop)}
-    read = next((n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id == total.id), total)
+    read = next(n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id == root.id)
     return any(id(found.node) not in inside for found in bindings(file, read))
 
 
 def _becomes_a_loss(file: File, node: ast.AST, total: ast.expr) -> bool:
     """Whether the sum is backpropagated itself, or returned by something whose work is to make losses."""
     function = file.function(node)
-    if any(same_expression(source, total) for source in _backpropagated(file) if file.function(source) is function):
-        return True
     name = "" if function is None else function.name.lower()
-    return any(word in name for word in MAKES_LOSSES)
+    return may_reach_backward(file, total) or any(word in name for word in MAKES_LOSSES)
+
+
+def _starts_anew_with_step(file: File, node: ast.AST, total: ast.expr) -> bool:
+    """Whether the sum is reset where the optimizer steps, as a sum over accumulated gradients is."""
+    steps = {event.call for event in events(file) if event.kind in ("step", "zero")}
+    for other in file.nodes(ast.Assign):
+        arm = file.parent(other)
+        resets = isinstance(arm, ast.If) and any(same_expression(target, total) for target in other.targets)
+        if resets and file.loop(other) is file.loop(node) and not steps.isdisjoint(ast.walk(arm or other)):
+            return True
+    return False
+
+
+def _fix(file: File, total: ast.expr, kept: list[ast.expr]) -> Fix:
+    """`.item()` where only a number is made of the sum, `.detach()` where it is used as a tensor."""
+    function = file.function(total) or file.tree
+    uses = (node for node in ast.walk(function) if isinstance(node, ast.expr) and same_expression(node, total))
+    suffix = ".item()" if all(_is_use_of_number(file, use) for use in uses) else ".detach()"
+    return unsafe_fix(f"add `{suffix}`", *(append(term, suffix) for term in kept))
+
+
+def _is_use_of_number(file: File, node: ast.expr) -> bool:
+    """Whether a sum is bound, added to, calculated with, compared, printed or returned, as a number can be."""
+    outer = file.parent(node)
+    while isinstance(outer, ast.BinOp | ast.UnaryOp):
+        node, outer = outer, file.parent(outer)
+    match outer:
+        case ast.Attribute(attr=attr):
+            return attr in LISTS
+        case ast.Subscript(value=value):
+            return value is node
+        case ast.Call(func=func):
+            return (file.qualified_name(func) or "").startswith(("builtins.", "numpy.", "math."))
+    return not isinstance(outer, ast.comprehension | ast.For | ast.Starred)
