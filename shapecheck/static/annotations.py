@@ -128,6 +128,8 @@ def _named(node: ast.expr, file: SourceFile, owner: ClassInfo | None, hops: int)
 def _external(target: str) -> Hint:
     if target in _TENSORS:
         return TensorHint(None)
+    if target == "numpy.ndarray":
+        return TensorHint(None, array="np.ndarray")
     last = target.rpartition(".")[2]
     if last == "Self" or target == "typing.Any":
         return ANY
@@ -196,12 +198,10 @@ def _tensor(word: str, index: ast.expr, file: SourceFile, owner: ClassInfo | Non
         return ANY
     dtypes = _known_to_torch(word)
     match inner:
-        case TensorHint(spec=None):
-            return _spec_hint(text, dtypes, word)
+        case TensorHint(spec=None, array=array_type):
+            return _spec_hint(text, dtypes, word, array_type)
         case TensorHint(spec=ShapeSpec() as spec):
-            return _spec_hint(f"{text} {spec.text}".strip(), _both(dtypes, inner.dtypes), word)
-        case UnionHint(options) if all(isinstance(option, TensorHint) and option.spec is None for option in options):
-            return _spec_hint(text, dtypes, word)
+            return _spec_hint(f"{text} {spec.text}".strip(), _both(dtypes, inner.dtypes), word, inner.array)
     return ANY
 
 
@@ -213,9 +213,9 @@ def _known_to_torch(word: str) -> frozenset[str] | None:
     return frozenset(dtype for dtype in dtypes & DTYPES if not dtype.startswith("float8")) or None
 
 
-def _spec_hint(text: str, dtypes: frozenset[str] | None, word: str) -> Hint:
+def _spec_hint(text: str, dtypes: frozenset[str] | None, word: str, array: str = "Tensor") -> Hint:
     try:
-        return TensorHint(parse_shape(text), dtypes, word)
+        return TensorHint(parse_shape(text), dtypes, word, array)
     except AnnotationError:
         return TensorHint(None)
 

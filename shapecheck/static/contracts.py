@@ -15,6 +15,7 @@ from shapecheck.core.ops.shapes import broadcast_shapes
 from shapecheck.core.sizes import Size, Symbol, equal, from_expression
 from shapecheck.core.spec import Anonymous, AnyDims, Computed, Dim, Fixed, Named, ShapeSpec, Variadic
 from shapecheck.core.tensors import BOOL, FLOAT, STRING, UNKNOWN, Repeated, TensorValue
+from shapecheck.static.arrays import ArrayValue
 from shapecheck.static.environment import DimSize
 from shapecheck.static.hints import (
     ClassHint,
@@ -115,6 +116,8 @@ def _many(name: str, rank: int, *, rigid: bool) -> Shape:
 def promised(hint: Hint, scope: Scope, label: str, make_object: ObjectMaker) -> Value:
     """The value that a parameter, or a call's result, stands for; `label` names an integer."""
     match hint:
+        case TensorHint(array="np.ndarray", spec=spec):
+            return ArrayValue(None if spec is None else _promised_shape(spec, scope))
         case TensorHint(spec=None):
             return TensorValue(None, hint.dtypes)
         case TensorHint(spec=ShapeSpec() as spec):
@@ -200,6 +203,8 @@ def match(hint: Hint, value: Value, scope: Scope, path: str = "") -> Mismatch | 
     if isinstance(value, Choice):
         return _all_fail([(hint, option) for option in value.options], scope, path)
     match hint, value:
+        case (TensorHint(array=array), TensorValue()) if isinstance(value, ArrayValue) is not (array == "np.ndarray"):
+            return None
         case (TensorHint(spec=None), TensorValue()):
             return _match_dtype(hint, value, path)
         case (TensorHint(), TensorValue()):

@@ -7,7 +7,7 @@ An equation is learned from a test or an assertion, ``if d == 3:``, and holds wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from shapecheck.core.sizes import Size, Symbol, solve, substitute, symbols
@@ -175,12 +175,12 @@ class _Joiner:
     def tensors(self, left: TensorValue, right: TensorValue) -> TensorValue | None:
         """Two tensors as one, None where their ranks differ."""
         dtypes = left.dtypes | right.dtypes if left.dtypes and right.dtypes else None
-        if left.shape is None or right.shape is None:
+        if left.shape is None or right.shape is None or type(left) is not type(right):
             return TensorValue(None, dtypes)
         if len(left.shape) != len(right.shape):
             return None
         past = left.reduced if left.reduced == right.reduced else None
-        return TensorValue(tuple(map(self.sizes, left.shape, right.shape)), dtypes, past)
+        return replace(left, shape=tuple(map(self.sizes, left.shape, right.shape)), dtypes=dtypes, reduced=past)
 
     def sequences(self, left: list[Value] | Repeated, right: list[Value] | Repeated) -> Value:
         elements = [element for side in (left, right) for element in _elements(side)]

@@ -6,6 +6,8 @@ import ast
 
 from shapecheck.core import ops
 from shapecheck.core.tensors import FLOAT, UNKNOWN
+from shapecheck.static.arrays import FUNCTIONS as ARRAY_FUNCTIONS
+from shapecheck.static.arrays import is_array
 from shapecheck.static.builtin_functions import FUNCTIONS
 from shapecheck.static.dispatch import Arguments, attributes, call, calls, evaluate, evaluates
 from shapecheck.static.displays import elements
@@ -77,6 +79,8 @@ def evaluated_arguments(node: ast.Call, frame: Frame) -> Arguments:
 @calls(ExternalName)
 def call_external(callee: ExternalName, arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     """The value of a call of somebody else's function or class."""
+    if callee.name in ARRAY_FUNCTIONS and any(map(is_array, arguments.positional)):
+        return apply_op(ARRAY_FUNCTIONS[callee.name], arguments, node, frame)
     function = FUNCTIONS.get(callee.name)
     if function is not None:
         return function(arguments, node, frame) if arguments.complete else UNKNOWN

@@ -38,14 +38,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class TensorHint:
-    """A tensor; `spec` is None for a plain `Tensor`, `dtypes` None where any dtype will do."""
+    """A tensor, or a numpy array; `spec` is None for a plain `Tensor`, `dtypes` None where any dtype will do."""
 
     spec: ShapeSpec | None
     dtypes: frozenset[str] | None = None
     word: str = ""
+    array: str = "Tensor"
 
     def __str__(self) -> str:
-        return "Tensor" if self.spec is None else f'{self.word}[Tensor, "{self.spec.text}"]'
+        return self.array if self.spec is None else f'{self.word}[{self.array}, "{self.spec.text}"]'
 
 
 @dataclass(frozen=True, slots=True)

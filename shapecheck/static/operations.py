@@ -15,6 +15,7 @@ from shapecheck.core.ops.call import find
 from shapecheck.core.ops.errors import Equal
 from shapecheck.core.sizes import Size, solve, substitute
 from shapecheck.core.tensors import UNKNOWN, Named, Opaque, Repeated, Slice, TensorValue
+from shapecheck.static.arrays import as_array, is_array, takes_arrays
 from shapecheck.static.dispatch import Arguments
 from shapecheck.static.environment import join_values, learn
 from shapecheck.static.frame import Frame
@@ -34,6 +35,13 @@ def apply_op(name: str, arguments: Arguments, node: ast.AST, frame: Frame) -> Va
     Where an operand is one of several values, those that can't work aren't meant, as long as one can.
     """
     frame.run.ops += 1
+    slots = [*arguments.positional, *arguments.keywords.values()]
+    if any(map(is_array, slots)):
+        return as_array(_applied(name, arguments, node, frame)) if takes_arrays(name, slots) else UNKNOWN
+    return _applied(name, arguments, node, frame)
+
+
+def _applied(name: str, arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     if not arguments.complete:
         return _gave_up(name, arguments, frame)
     slots = [*arguments.positional, *arguments.keywords.values()]

@@ -9,6 +9,7 @@ from shapecheck.core import ops
 from shapecheck.core.ops.shapes import product
 from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import BOOL, FLOAT, STRING, UNKNOWN, Named, Opaque, Repeated, TensorValue
+from shapecheck.static.arrays import METHODS, ArrayValue
 from shapecheck.static.assignment import rebind
 from shapecheck.static.dispatch import Arguments, attributes, calls
 from shapecheck.static.displays import key_of
@@ -21,6 +22,16 @@ _VIEWS = frozenset({"T", "mT", "H", "mH", "real", "imag"})
 _SAME_SHAPE = frozenset({"data", "grad"})
 _BOOLEANS = frozenset({"requires_grad", "is_cuda", "is_leaf", "is_sparse", "is_meta", "is_quantized", "is_nested"})
 _UNKNOWNS = frozenset({"device", "layout", "grad_fn", "name", "names", "itemsize", "nbytes", "is_cpu"})
+
+
+@attributes(ArrayValue)
+def read_of_array(value: ArrayValue, name: str, node: ast.AST, frame: Frame) -> Value:
+    """An attribute of a numpy array: its shape, or a method that torch has too."""
+    if name == "size":
+        return UNKNOWN if value.shape is None else product(value.shape)
+    if name in {"shape", "ndim", "T"}:
+        return read_of_tensor(value, name, node, frame)
+    return Bound(value, name) if name in METHODS else UNKNOWN
 
 
 @attributes(TensorValue)
@@ -60,6 +71,8 @@ def call_method(callee: Bound, arguments: Arguments, node: ast.AST, frame: Frame
     """The value of a method call; what changes its receiver binds it anew."""
     receiver = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
     match callee.receiver:
+        case ArrayValue():
+            return apply_op(METHODS[callee.name], arguments.after(callee.receiver, receiver), node, frame)
         case TensorValue():
             return _tensor_method(callee.receiver, callee.name, arguments, node, receiver, frame)
         case list() | Repeated():

@@ -27,4 +27,8 @@ def marked(source: str) -> list[tuple[int, str]]:
 def test_a_file_gets_the_diagnostics_that_it_marks_and_no_others(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     found = check_source(source, str(path))
-    assert sorted((one.line, one.rule) for one in found) == sorted(marked(source)), "\n".join(map(str, found))
+    reported, expected = [(one.line, one.rule) for one in found], marked(source)
+    missing = [f"{path.name}:{line}: no {rule}" for line, rule in expected if (line, rule) not in reported]
+    too_many = [str(one) for one in found if (one.line, one.rule) not in expected]
+    assert not missing + too_many
+    assert sorted(reported) == sorted(expected)

@@ -7,6 +7,7 @@ from typing import Annotated, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import jaxtyping
 import jaxtyping as jt
+import numpy as np
 import torch
 from jaxtyping import Float, Float32, Int, Num, Shaped
 from torch import Tensor, nn
@@ -159,3 +160,28 @@ class Model(nn.Module):
 
     def wrong(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t"]:
         return x @ self.weight  # error: return-shape
+
+
+def arrays(x: Float[np.ndarray, "b d"], w: Float[np.ndarray, "d e"]) -> Float[np.ndarray, "b"]:
+    y = np.exp(x @ w)
+    z = y.max(axis=1) + y.sum(axis=1)
+    return np.concatenate([y, y], axis=0) if z.size else y  # error: return-shape
+
+
+def arrays_right(x: Float[np.ndarray, "b d"], w: Float[np.ndarray, "d e"]) -> Float[np.ndarray, "b e"]:
+    y = (x @ w)[::-1].transpose(0, 1).repeat(2, axis=0)
+    return y
+
+
+def arrays_that_do_not_fit(x: Float[np.ndarray, "b d"]) -> Float[np.ndarray, "b d"]:
+    return x @ x  # error: shape-mismatch
+
+
+def an_array_is_no_tensor(x: Float[np.ndarray, "b d"]) -> Float[Tensor, "b"]:
+    return torch.from_numpy(x)
+
+
+def either_kind(x: Float[np.ndarray, "b d"] | Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    if isinstance(x, np.ndarray):
+        x = torch.from_numpy(x)
+    return x
