@@ -27,7 +27,7 @@ SHORT = {"digits": 2, "gpt": 40}  # epochs and steps: long enough to run every l
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m examples", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m examples", description=str(__doc__).splitlines()[0])
     parser.add_argument("--full", action="store_true", help="train for real: about five minutes on one core")
     full = parser.parse_args().full
     torch.set_num_threads(1)  # the models are small: more threads only wait for each other
@@ -41,7 +41,7 @@ def train_for_real(full: bool) -> None:
     heading("Two programs that train with every shape under contract")
     for program, short in ((digits_vit, 6), (char_gpt, 150)):
         start = perf_counter()
-        print(f"{Path(program.__file__).name}: {program.__doc__.splitlines()[0]}")
+        print(f"{program.__name__}: {str(program.__doc__).splitlines()[0]}")
         program.main() if full else program.main(short)
         print(f"({perf_counter() - start:.0f} s)\n")
 

@@ -190,7 +190,7 @@ def main(steps: int = 1000, seed: int = 0) -> None:
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     arguments.add_argument("--steps", type=int, default=1000)
     arguments.add_argument("--seed", type=int, default=0)
     main(**vars(arguments.parse_args()))

@@ -15,9 +15,9 @@ def train(model: nn.Module, data: Digits, epochs: int, batch: int = 32) -> list[
     steps = -(-len(data.labels) // batch)
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, epochs=epochs, steps_per_epoch=steps)
-    history = []
+    history: list[Tensor] = []
     for _ in range(epochs):
-        running_loss = 0.0
+        running_loss = torch.tensor(0.0)
         for indices in torch.randperm(len(data.labels)).split(batch):
             loss = F.cross_entropy(model(data.images[indices]), data.labels[indices])
             optimizer.zero_grad()

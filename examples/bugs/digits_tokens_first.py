@@ -30,8 +30,8 @@ def main(epochs: int = 6) -> None:
     torch.manual_seed(0)
     training, test = load_split()
     model = DigitsViT()
-    for block in model.blocks:
-        block.attention[1] = SelfAttention(d=48, heads=4)
+    for block in range(len(model.blocks)):
+        model.set_submodule(f"blocks.{block}.attention.1", SelfAttention(d=48, heads=4))
     train(model, training, epochs)
     print(f"test accuracy {accuracy(model, test):.3f}")
 

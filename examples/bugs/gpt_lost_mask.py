@@ -32,8 +32,8 @@ def main(steps: int = 300) -> None:
     torch.manual_seed(0)
     vocabulary, training, held_out = load_text()
     model = CharGPT(len(vocabulary), context=32, d=48, depth=2)
-    for block in model.blocks:
-        block.attention[1] = CausalSelfAttention(d=48, heads=4)
+    for block in range(len(model.blocks)):
+        model.set_submodule(f"blocks.{block}.attention.1", CausalSelfAttention(d=48, heads=4))
     history = train(model, training, steps)
     print(f"loss {history[-1]:.3f}, held-out loss {evaluate(model, held_out):.3f}")
 
