@@ -31,7 +31,7 @@ from shapecheck.core.ops.table import spelled_out
 from shapecheck.core.sizes import Divides, Size, Symbol, evaluate_size, symbols
 from shapecheck.core.tensors import Opaque, Repeated, Slice, TensorValue, Value
 
-COUNT = int(60 * float(os.environ.get("SHAPECHECK_OP_CASES", "1")))
+COUNT = int(30 * float(os.environ.get("SHAPECHECK_OP_CASES", "1")))
 SEED = os.environ.get("SHAPECHECK_OP_SEED", "0")
 SIZES = (0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 8)
 INCONCLUSIVE = re.compile(

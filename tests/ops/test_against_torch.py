@@ -25,6 +25,8 @@ ALWAYS_DOUBLE = "float_power"
 
 def in_place(name: str) -> bool:
     """Whether torch has ``name_``."""
+    if not name.startswith("torch."):
+        return False
     try:
         torch_function(f"{name}_")
     except AttributeError:

@@ -13,16 +13,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from shapecheck.core.ops import (  # noqa: F401  each enters its ops
+    activations,
+    attention,
     conversions,
     creation,
+    einops,
+    einsum,
+    filling,
+    fourier,
     gathering,
     indexing,
     joining,
+    linalg,
+    losses,
     matmul,
+    normalization,
     pointwise,
+    recurrent,
     reductions,
+    resizing,
     sorting,
     views,
+    windows,
 )
 from shapecheck.core.ops.call import apply, find
 from shapecheck.core.ops.errors import Note, OpError

@@ -85,7 +85,10 @@ def bind(
     bound: list[Any] = []
     keywords: dict[str, Any] = {}
     for parameter in parameters:
-        if parameter.variadic:
+        if parameter.any_keyword:
+            keywords.update({name: parameter.read(value) for name, value in given.items()})
+            given = {}
+        elif parameter.variadic:
             rest = given.pop(parameter.name, positional)
             bound.extend(map(parameter.read, _spread(rest) if parameter.spread else positional))
             positional = []

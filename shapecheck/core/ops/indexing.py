@@ -18,7 +18,7 @@ from shapecheck.core.ops.table import rule
 from shapecheck.core.sizes import Size, at_least, equal
 from shapecheck.core.tensors import Opaque, Repeated, Shape, Slice, TensorValue, Undecided, Value
 
-__all__ = ["indexed"]
+__all__ = ["indexed", "require_fits"]
 
 _MASK = frozenset({"bool", "uint8"})
 
@@ -43,23 +43,28 @@ def setitem(input: TensorValue, index: Value, value: Value) -> Value:
     """What is written has to broadcast into what the index selects."""
     room = indexed(input.dims, index)
     if isinstance(value, TensorValue):
-        _fits_into(value.dims, room)
+        require_fits("value", value.dims, room)
     return None
 
 
-def _fits_into(value: Shape, room: Shape) -> None:
+def require_fits(name: str, value: Shape, room: Shape, strip: bool = True) -> None:
+    """`value` broadcasts into `room`; leading dims of size 1 too many don't matter where they are stripped.
+
+    Raises:
+        OpError: it certainly doesn't.
+    """
     given = value
-    while len(given) > len(room) and is_one(given[0]):
+    while strip and len(given) > len(room) and is_one(given[0]):
         given = given[1:]
-    reason = f"`value` {shape_text(value)} doesn't fit into the selected {shape_text(room)}"
+    reason = f"`{name}` {shape_text(value)} doesn't fit into {shape_text(room)}"
     if len(given) > len(room):
-        if any(equal(size, 1) is None for size in given[: len(given) - len(room)]):
+        if strip and any(equal(size, 1) is None for size in given[: len(given) - len(room)]):
             raise Undecided
-        raise OpError.at(reason, ("value", None, None))
+        raise OpError.at(reason, (name, None, None))
     for back in range(1, len(given) + 1):
         own, wanted = given[-back], room[-back]
         if equal(own, 1) is False:
-            agree(wanted, own, OpError.at(reason, ("value", len(value) - back, own)))
+            agree(wanted, own, OpError.at(reason, (name, len(value) - back, own)))
 
 
 def indexed(shape: Shape, index: Value) -> Shape:

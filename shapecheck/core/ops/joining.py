@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shapecheck.core.ops.errors import OpError
+from shapecheck.core.ops.errors import OpError, assume
 from shapecheck.core.ops.promotion import promote
 from shapecheck.core.ops.readers import Tensors, read_sizes
 from shapecheck.core.ops.shapes import (
@@ -19,7 +19,7 @@ from shapecheck.core.ops.shapes import (
     shape_text,
 )
 from shapecheck.core.ops.table import rule
-from shapecheck.core.sizes import Size, equal
+from shapecheck.core.sizes import Divides, Size, equal
 from shapecheck.core.tensors import Dtypes, Repeated, Shape, TensorValue, Undecided, Value
 
 # --- several to one --------------------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ def _equal_parts(input: TensorValue, dim: int, size: Size) -> Value:
     count = (own // size).constant
     if equal(own, own // size * size) is True and count is not None:
         return (TensorValue(replace(input.dims, dim, size), input.dtypes),) * count
-    agree(own, own // size * size, OpError("the last part is smaller"))
+    assume(Divides(own, size))
     no_more_than(Size.of(1), own, OpError("there is no part"))
     return Repeated(TensorValue(replace(input.dims, dim, size), input.dtypes), own // size)
 
@@ -282,7 +282,7 @@ def chunk(input: TensorValue, chunks: int, dim: int = 0) -> Value:
         raise OpError.argument(f"`chunks` is {chunks}", "chunks")
     if own.constant is None:
         size = own // chunks
-        agree(own, size * chunks, OpError("the last part is smaller"))
+        assume(Divides(own, Size.of(chunks)))
         return (TensorValue(replace(input.dims, index, size), input.dtypes),) * chunks
     if own.constant == 0:
         return (TensorValue(input.shape, input.dtypes),) * chunks

@@ -66,7 +66,7 @@ def elementwise(
     return TensorValue(shape, _RESULT[result](values), alone)
 
 
-_OPERANDS = frozenset("input other min max end weight value exponent tensor1 tensor2".split())
+_OPERANDS = frozenset({"input", "other", "exponent"})
 
 
 def pointwise(

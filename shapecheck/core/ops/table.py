@@ -42,18 +42,22 @@ _PREFIXES: Mapping[str, str] = {
     "fft.": "torch.fft.",
     "special.": "torch.special.",
 }
-_AS_THEY_STAND = ("torch.", "operator.", "einops.", "einx.")
+_AS_THEY_STAND = ("torch.", "operator.", "einops.", "einx.", "fancy_einsum.")
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of an op: `variadic` takes all that follow, `spread` also takes them as one sequence."""
+    """A parameter of an op: `variadic` takes all that follow, `spread` also takes them as one sequence.
+
+    `any_keyword` takes every keyword that no other parameter has.
+    """
 
     name: str
     read: Reader
     default: object = REQUIRED
     variadic: bool = False
     spread: bool = False
+    any_keyword: bool = False
     keyword_only: bool = False
 
 
@@ -133,6 +137,7 @@ def _parameter(parameter: inspect.Parameter) -> Parameter:
         reader,
         default,
         variadic=variadic,
+        any_keyword=parameter.kind is inspect.Parameter.VAR_KEYWORD,
         spread=parameter.annotation != "Shape",
         keyword_only=parameter.kind is inspect.Parameter.KEYWORD_ONLY,
     )

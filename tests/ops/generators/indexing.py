@@ -51,7 +51,8 @@ def index(g: Draw, shape: tuple[int, ...]) -> Any:
     if g.chance(0.4):
         common, masked = (1,), True  # how many elements a mask picks is for its values to say
     dots = g.chance(0.3)
-    while dim < len(shape) and g.chance(0.8):
+    inside = dots and g.chance(0.5)
+    while dim < len(shape) and (inside or g.chance(0.8)):
         one, used = item(g, shape, dim, common)
         if isinstance(one, T) and one.dtype == "bool":
             if not masked:
@@ -60,7 +61,7 @@ def index(g: Draw, shape: tuple[int, ...]) -> Any:
         items.append(one)
         dim += used
     if dots:
-        items.insert(g.randint(0, len(items)) if g.chance(0.5) else len(items), ...)
+        items.insert(g.randint(0, len(items)) if inside else len(items), ...)
     if g.chance(0.03):
         items.append(0)
     return items[0] if len(items) == 1 and g.chance(0.8) and not isinstance(items[0], list) else tuple(items)
