@@ -65,7 +65,7 @@ def subject(label: str, role: str) -> str:
 def first_line(who: str, mismatch: Mismatch, annotation: str) -> str:
     """What disagrees, in one sentence; `who` is the `subject` to blame."""
     found, expected, dim, by = mismatch.found, mismatch.expected, mismatch.dim, mismatch.bound_by
-    made_by = "it made" if by == mismatch.claim.label else f"{_quoted(by)} made"
+    made_by = f"{_quoted(by)} made"
     match mismatch.kind:
         case "rank":
             least = "at least " * (mismatch.claim.spec.variadic is not None)
@@ -76,7 +76,10 @@ def first_line(who: str, mismatch: Mismatch, annotation: str) -> str:
             return f"{who} has size {found} on dim {dim}, expected {expected}{label}"
         case "name":
             name = mismatch.name.lstrip("#?")
-            return f"{who} has {name}={found} on dim {dim}, but {made_by} {name}={expected}{_or_one(mismatch.name)}"
+            other = f"{name}={expected}{_or_one(mismatch.name)}"
+            if by == mismatch.claim.label:
+                return f"{who} has {name}={found} on dim {dim}, but {other} on dim {_dim_of(mismatch)}"
+            return f"{who} has {name}={found} on dim {dim}, but {made_by} {other}"
         case "dims":
             name, found, expected = mismatch.name, shape_text(found), shape_text(expected)
             stretched = ": neither broadcasts to the other" if "#" in name else ""
@@ -120,6 +123,14 @@ def bound_here(label: str, bound_by: Mapping[str, str], names: Mapping[str, Any]
         return ""
     value = names.get(key, names.get(key.lstrip("*")))
     return f"{key}={shape_text(value) if isinstance(value, tuple | list) else value} bound here"
+
+
+def _dim_of(mismatch: Mismatch) -> int:
+    """Where in the blamed shape itself its name got the expected size."""
+    claim, name = mismatch.claim, mismatch.name.lstrip("#?")
+    dims = enumerate(claim.spec.dims)
+    places = [claim.spec.index_from_end(at) % len(claim.shape) for at, dim in dims if getattr(dim, "name", "") == name]
+    return next((place for place in places if claim.shape[place] == mismatch.expected), places[0])
 
 
 def _or_one(name: str) -> str:

@@ -236,6 +236,8 @@ def _binds_weaker(symbol: str, within: str) -> bool:
 
 def _majority(votes: Sequence[_Vote]) -> _Vote:
     """The first vote for what most votes say; the first of all where they are even."""
+    if not any(_differs(vote.found, votes[0].found) for vote in votes):
+        return votes[0]
     try:
         counts = Counter(vote.found for vote in votes)
     except TypeError:  # symbolic sizes can't be hashed

@@ -13,7 +13,7 @@ import re
 import sys
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import count
 from types import CodeType, FrameType, FunctionType
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from shapecheck.core.errors import AnnotationError
 from shapecheck.runtime import settings, switch
 from shapecheck.runtime.checker import Kind, Plan, write_checker, write_pass_on
-from shapecheck.runtime.checks import Anything, Check, Instance, OneOf
+from shapecheck.runtime.checks import Anything, Check, Items, Pairs, or_none
 from shapecheck.runtime.generators import outcome_checks
 from shapecheck.runtime.hints import understand
 from shapecheck.runtime.mentions import published
@@ -32,9 +32,9 @@ from shapecheck.runtime.signature import Parameters, parameters_of
 from shapecheck.runtime.source import Source, compiled, own_prefix
 from shapecheck.runtime.validate import validate, warn_of_typos
 
-__all__ = ["OWN_OPTIONS", "checked", "contract_of"]
+__all__ = ["OWN_OPTIONS", "Meaning", "Promise", "checked", "contract_of", "promise"]
 
-OWN_OPTIONS = ("always", "locals")  # of contracts, not settings
+OWN_OPTIONS = ("always", "assignment", "locals")  # of contracts, not settings
 
 T = TypeVar("T")
 
@@ -48,6 +48,28 @@ def contract_of(function: Any) -> Contract | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """What a function promises, understood.
+
+    Attributes:
+        outcomes: what a generator yields, is sent and returns.
+        subject: the parameter that `returns` is about, once the call is over; "" for the result.
+        role: what `returns` is of, in words of `shapecheck.core.message`.
+        function: what errors call it, where that isn't its own name.
+    """
+
+    parameters: Mapping[str, Check]
+    returns: Check = field(default_factory=Anything)
+    outcomes: Mapping[str, Check] = field(default_factory=dict)
+    subject: str = ""
+    role: str = "return"
+    function: str = ""
+
+
+Meaning = Callable[[bool], Promise]
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A function that gets a checker.
 
@@ -56,6 +78,7 @@ class Job:
         original: the function below its wrappers, whose parameters and annotations count.
         home: the names that the checker lives among.
         free: the closure variables that it shares.
+        meaning: what its annotations mean; raises `Later` while a name is missing, unless told that it is final.
     """
 
     function: Any
@@ -67,24 +90,54 @@ class Job:
     home: dict[str, Any]
     free: tuple[str, ...]
     serial: int
+    meaning: Meaning
 
     def name(self, what: str) -> str:
         """The global name of an object of this checker alone."""
         return f"{own_prefix(self.serial)}{what}"
 
 
-def checked(function: Any, options: Mapping[str, Any], frame: FrameType | None) -> Any:
-    """The checker of a function; `frame` is where its definition is running."""
+def checked(
+    function: Any,
+    options: Mapping[str, Any],
+    frame: FrameType | None,
+    meaning: Meaning | None = None,
+    place: Place | None = None,
+) -> Any:
+    """The checker of a function; `frame` is where its definition is running.
+
+    `meaning` takes the place of the function's own annotations, `place` of its own line, where it has none.
+    """
     if function in _contracts or getattr(function, "__no_type_check__", False) or _is_overload(function):
         return function
-    job = _job(function, options)
+    original = inspect.unwrap(function)
+    job = _job(
+        function, original, options, meaning or _own_meaning(original, names_around(frame, original.__globals__))
+    )
+    if place is not None:
+        job = replace(job, place=place)
     checker = _checker(job)
-    around = names_around(frame, job.original)
     try:
-        _complete(checker, job, hints_of(job.original, around, final=False))
+        _complete(checker, job, job.meaning(False))
     except Later:
-        _postpone(checker, job, around)
+        _postpone(checker, job)
     return checker
+
+
+def promise(function: FunctionType, hints: Mapping[str, Any]) -> Promise:
+    """What a function promises by these annotations."""
+    kind = _kind(function)
+    parameters = inspect.signature(function).parameters
+    checks = {name: _parameter(parameter, hints, function) for name, parameter in parameters.items()}
+    hint = hints.get("return", Any)
+    if kind in ("function", "coroutine"):
+        return Promise(checks, _understood(lambda: understand(hint), function, "return value"))
+    outcomes = _understood(lambda: outcome_checks(hint, kind), function, "return value")
+    return Promise(checks, outcomes=outcomes)
+
+
+def _own_meaning(original: FunctionType, around: Mapping[str, Any]) -> Meaning:
+    return lambda final: promise(original, hints_of(original, around, final))
 
 
 def _is_overload(function: Any) -> bool:
@@ -92,8 +145,7 @@ def _is_overload(function: Any) -> bool:
     return getattr(function, "__module__", "") == "typing" and getattr(function, "__name__", "") == "_overload_dummy"
 
 
-def _job(function: Any, options: Mapping[str, Any]) -> Job:
-    original = inspect.unwrap(function)
+def _job(function: Any, original: FunctionType, options: Mapping[str, Any], meaning: Meaning) -> Job:
     native = function is original
     return Job(
         function=function,
@@ -105,6 +157,7 @@ def _job(function: Any, options: Mapping[str, Any]) -> Job:
         home=original.__globals__ if native else _home_of_its_own(original),
         free=original.__code__.co_freevars if native else (),
         serial=next(_serial),
+        meaning=meaning,
     )
 
 
@@ -161,14 +214,14 @@ def _forget(home: dict[str, Any], serial: int) -> None:
         del home[name]
 
 
-def _postpone(checker: FunctionType, job: Job, around: Mapping[str, Any]) -> None:
+def _postpone(checker: FunctionType, job: Job) -> None:
     """Have the checker complete itself when it is first called."""
     reference = weakref.ref(checker)
 
     def ready() -> FunctionType:
         checker = reference()
         assert checker is not None
-        _complete(checker, job, hints_of(job.original, around, final=True))
+        _complete(checker, job, job.meaning(True))
         return checker
 
     name = job.name("ready")
@@ -177,16 +230,9 @@ def _postpone(checker: FunctionType, job: Job, around: Mapping[str, Any]) -> Non
     switch.install(checker, _code(job, source))
 
 
-def _complete(checker: FunctionType, job: Job, hints: Mapping[str, Any]) -> None:
+def _complete(checker: FunctionType, job: Job, promise: Promise) -> None:
     """Generate the checks, now that every annotation is known."""
-    checks = {name: _parameter(name, hints, job) for name in job.parameters.names}
-    returns: Check = Anything()
-    outcomes: Mapping[str, Check] = {}
-    hint = hints.get("return", Any)
-    if job.kind in ("function", "coroutine"):
-        returns = _understood(lambda: understand(hint), job, "return value")
-    else:
-        outcomes = _understood(lambda: outcome_checks(hint, job.kind), job, "return value")
+    checks, returns, outcomes = promise.parameters, promise.returns, promise.outcomes
     where = f"{job.original.__qualname__}()"
     validate(where, checks, [returns, *outcomes.values()], job.parameters.names)
     warn_of_typos(job.original.__qualname__, checks.values(), returns, job.place)
@@ -198,17 +244,19 @@ def _complete(checker: FunctionType, job: Job, hints: Mapping[str, Any]) -> None
         contract=job.name("contract"),
         checks=checks,
         returns=returns,
+        subject=promise.subject,
         published=published(job.original),
         guard=_first_call(job),
     )
     written = write_checker(plan, job.home)
     contract = Contract(
-        function=job.original.__qualname__,
+        function=promise.function or job.original.__qualname__,
         place=job.place,
         parameters=checks,
         body=job.original.__code__,
         returns=returns,
         outcomes=outcomes,
+        role=promise.role,
         names=written.keys,
         variables=written.variables,
         certain=written.certain,
@@ -237,19 +285,23 @@ def _first_call(job: Job) -> Any:
     return None
 
 
-def _parameter(name: str, hints: Mapping[str, Any], job: Job) -> Check:
+def _parameter(parameter: inspect.Parameter, hints: Mapping[str, Any], function: FunctionType) -> Check:
+    name = parameter.name
     if name not in hints:
         return Anything()
-    check = _understood(lambda: understand(hints[name]), job, f"parameter `{name}`")
-    if job.parameters.default_of.get(name, ...) is None and not isinstance(check, Anything):
-        branches = check.branches if isinstance(check, OneOf) else (check,)
-        none = Instance((type(None),), "None")
-        return check if none in branches else OneOf((*branches, none), check.text)
-    return check
+    check = _understood(lambda: understand(hints[name]), function, f"parameter `{name}`")
+    match parameter.kind:
+        case _ if isinstance(check, Anything):
+            return check
+        case inspect.Parameter.VAR_POSITIONAL:
+            return Items(tuple, check, f"*{check.text}")
+        case inspect.Parameter.VAR_KEYWORD:
+            return Pairs(dict, Anything(), check, f"**{check.text}")
+    return or_none(check) if parameter.default is None else check  # x: int = None has long meant x: int | None
 
 
-def _understood(read: Callable[[], T], job: Job, what: str) -> T:
+def _understood(read: Callable[[], T], function: FunctionType, what: str) -> T:
     try:
         return read()
     except AnnotationError as error:
-        raise error.at(f"{job.original.__qualname__}(), {what}") from None
+        raise error.at(f"{function.__qualname__}(), {what}") from None

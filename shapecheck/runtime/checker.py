@@ -42,6 +42,7 @@ class Plan:
     Attributes:
         function: the global name of what is called.
         contract: the global name that will hold the `Contract`.
+        subject: the parameter that `returns` is about, once the call is over; "" for the result.
         published: what the body asks for.
         guard: the guards' record of first calls, or None.
     """
@@ -53,6 +54,7 @@ class Plan:
     contract: str
     checks: Mapping[str, Check]
     returns: Check
+    subject: str
     published: Published
     guard: Any
 
@@ -265,16 +267,15 @@ class _Writer:
     # --- the result --------------------------------------------------------------------------------------------
 
     def returned(self, bound: Sequence[str]) -> None:
-        if isinstance(self.plan.returns, Anything):
-            self.source(f"return {self.result}")
-            return
-        self.names.add(self.source, [self.plan.returns])
-        with self.source.block("try:"):
-            write_scope(self.source, self.names, [(self.result, self.plan.returns)])
-        with self.doubt() as outcome:
-            arguments = f"{self.result}, {self.plan.parameters.values}, {self.sizes(bound)}"
-            self.source(f"{outcome} = {self.plan.contract}.result({arguments})")
-            self.raise_if_error(outcome)
+        if not isinstance(self.plan.returns, Anything):
+            subject = self.plan.subject or self.result
+            self.names.add(self.source, [self.plan.returns])
+            with self.source.block("try:"):
+                write_scope(self.source, self.names, [(subject, self.plan.returns)])
+            with self.doubt() as outcome:
+                arguments = f"{subject}, {self.plan.parameters.values}, {self.sizes(bound)}"
+                self.source(f"{outcome} = {self.plan.contract}.result({arguments})")
+                self.raise_if_error(outcome)
         self.source(f"return {self.result}")
 
 

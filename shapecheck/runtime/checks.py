@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, Literal
 
 from shapecheck.core.spec import ShapeSpec
@@ -25,6 +26,7 @@ __all__ = [
     "Check",
     "Fields",
     "Instance",
+    "NONE",
     "Items",
     "OneOf",
     "Other",
@@ -32,6 +34,8 @@ __all__ = [
     "Row",
     "TensorCheck",
     "Tree",
+    "checks_tensors",
+    "or_none",
     "tensors",
 ]
 
@@ -122,6 +126,21 @@ class Tree:
 
 
 Check = Anything | Instance | Other | TensorCheck | OneOf | Items | Pairs | Row | Fields | Tree
+
+
+NONE = Instance((NoneType,), "None")
+
+
+def or_none(check: Check) -> Check:
+    """The check that lets None pass too."""
+    match check:
+        case Anything():
+            return check
+        case Instance(classes=classes, text=text):
+            return check if NoneType in classes else Instance((*classes, NoneType), text)
+        case OneOf(branches=branches, text=text):
+            return check if any(or_none(branch) is branch for branch in branches) else OneOf((*branches, NONE), text)
+    return OneOf((check, NONE), check.text)
 
 
 def tensors(check: Check) -> Iterator[TensorCheck]:

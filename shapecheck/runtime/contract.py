@@ -39,16 +39,16 @@ def contract(thing: Any = None, /, **options: Any) -> Any:
         options: those of `shapecheck.runtime.settings`, for this contract only, and
             ``always``: stay on under ``python -O`` and in the mode "off", for input that users send;
             ``locals``: check annotated assignments in the body too (``y: Float[Tensor, "b"] = …``), where the source
-            is proved to be the code that runs. The import hook checks them by default.
+            is proved to be the code that runs. The import hook checks them by default;
+            ``assignment``: of a class, check its fields also when one is assigned.
 
     Raises:
         AnnotationError: an annotation can't be understood, or `thing` can't be checked.
     """
     settings.changed(settings.current(), without_own(options), "contract()")
-    frame = sys._getframe(1)
     if thing is None:
-        return lambda thing: apply(thing, options, frame)
-    return apply(thing, options, frame)
+        return lambda thing: apply(thing, options, sys._getframe(1))
+    return apply(thing, options, sys._getframe(1))
 
 
 def without_own(options: Mapping[str, Any]) -> dict[str, Any]:

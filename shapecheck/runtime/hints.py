@@ -23,6 +23,7 @@ from shapecheck.core.dtypes import WORDS
 from shapecheck.core.errors import AnnotationError
 from shapecheck.core.spec import parse_shape
 from shapecheck.runtime.checks import (
+    NONE,
     Anything,
     Check,
     Fields,
@@ -56,7 +57,7 @@ def understand(hint: Any) -> Check:
     if any(hint is anything for anything in _ANYTHING):
         return Anything()
     if hint is None:
-        return _NONE
+        return NONE
     if isinstance(hint, str | typing.ForwardRef):
         name = hint if isinstance(hint, str) else hint.__forward_arg__
         raise AnnotationError(f"`{name}` can't be resolved to a type", name)
@@ -96,9 +97,6 @@ def hint_text(hint: Any) -> str:
             f"{_name(get_origin(hint))}[{', '.join('...' if part is ... else hint_text(part) for part in arguments)}]"
         )
     return _name(hint)
-
-
-_NONE = Instance((types.NoneType,), "None")
 
 
 def _name(thing: Any) -> str:
@@ -142,7 +140,7 @@ def _hashable(hint: Any) -> bool:
 def _tensor(hint: Any) -> Check:
     array = hint.array_type
     if array is types.NoneType:  # what jaxtyping makes of Float[Tensor | None, "b"]
-        return _NONE
+        return NONE
     dtypes, patterns = _accepted(hint.dtypes)
     spec = parse_shape(hint.dim_str)
     return TensorCheck(None if array is Any else array, dtypes, patterns, spec, hint.dtype.__name__, _name(array))

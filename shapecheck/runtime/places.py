@@ -12,13 +12,11 @@ from shapecheck.runtime.settings import Place
 
 __all__ = ["caller", "place_text", "rank"]
 
-_OURS = str(Path(__file__).parent.parent)
-
 
 def caller(frame: FrameType | None) -> Place | None:
     """The line that is running in the user's program, from `frame` outwards; frames of torch and of us don't count."""
     while frame is not None:
-        if not _is_machinery(frame.f_code):
+        if not is_machinery(frame.f_code):
             return Place(frame.f_code.co_filename, frame.f_lineno)
         frame = frame.f_back
     return None
@@ -45,14 +43,21 @@ def rank() -> tuple[int, int] | None:
     return distributed.get_rank(), distributed.get_world_size()
 
 
-def _is_machinery(code: CodeType) -> bool:
-    generated = code.co_filename == "<string>" and code.co_name.startswith("__")  # a dataclass's methods
-    return generated or code.co_filename.startswith(("<frozen", *_machinery()))
+def is_machinery(code: CodeType) -> bool:
+    """Whether code is ours, torch's, the standard library's, or a dataclass's methods: nobody wants to be shown it."""
+    name = code.co_filename
+    if name == "<string>":
+        return code.co_name.startswith("__")
+    return name.startswith(("<frozen", *_machinery())) and "-packages" + os.sep not in name.removeprefix(_torch())
 
 
 @cache
 def _machinery() -> tuple[str, ...]:
+    here, library = Path(__file__).parent.parent, Path(os.__file__).parent
+    return tuple(str(folder) + os.sep for folder in (here, library)) + ((_torch(),) if _torch() else ())
+
+
+@cache
+def _torch() -> str:
     torch = sys.modules.get("torch")
-    folders = [_OURS, str(Path(os.__file__).parent / "asyncio"), str(Path(os.__file__).parent / "contextlib.py")]
-    folders += [str(Path(str(torch.__file__)).parent)] if torch is not None else []
-    return tuple(folder if folder.endswith(".py") else folder + os.sep for folder in folders)
+    return str(Path(str(torch.__file__)).parent) + os.sep if torch is not None else ""

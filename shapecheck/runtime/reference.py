@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from shapecheck.core.spec import AnyDims
 from shapecheck.core.unify import Bindings, Claim, Mismatch, unify
 from shapecheck.runtime import arrays
 from shapecheck.runtime.checks import (
@@ -47,7 +48,8 @@ class Tensor:
 
     @property
     def claim(self) -> Claim:
-        return Claim(self.label, self.check.spec, tuple(self.value.shape))
+        shape = () if self.check.spec.dims == (AnyDims(),) else tuple(self.value.shape)
+        return Claim(self.label, self.check.spec, shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +110,7 @@ def _look(label: str, check: Check, value: Any, inside: tuple[int, ...]) -> Iter
             return
         case Other(hint=hint) if accepts(hint)(value) or _is_proxy(value):
             return
-        case TensorCheck() if _is_array(value, check):
+        case TensorCheck() if _is_array(value, check) and (check.spec.dims == (AnyDims(),) or has_shape(value)):
             yield Tensor(label, check, value)
         case TensorCheck() if _is_proxy(value):
             return
@@ -154,10 +156,14 @@ def _fields(label: str, check: Fields, value: Any, inside: tuple[int, ...]) -> I
                 goals += _look(where, part, value[name], (*inside, id(value)))
             elif name not in check.optional:
                 goals.append(Wrong(where, part, MISSING))
-        elif hasattr(value, name):
-            goals += _look(f"{label}.{name}", part, getattr(value, name), (*inside, id(value)))
+        elif hasattr(value, name) and not _is_uninitialized(getattr(value, name)):
+            goals += _look(f"{label}.{name}" if label else name, part, getattr(value, name), (*inside, id(value)))
     if goals:
         yield Own(label, goals, value)
+
+
+def _is_uninitialized(value: Any) -> bool:
+    return type(value).__name__ in ("UninitializedParameter", "UninitializedBuffer")
 
 
 class _Missing:
@@ -184,6 +190,15 @@ def _is_array(value: Any, check: TensorCheck) -> bool:
     if check.array is None:
         return hasattr(value, "shape") and hasattr(value, "dtype")
     return isinstance(value, check.array)
+
+
+def has_shape(value: Any) -> bool:
+    """Whether an array can say its shape: a nested tensor of strided layout and an uninitialized parameter can't."""
+    try:
+        tuple(value.shape)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _is_proxy(value: Any) -> bool:

@@ -14,7 +14,7 @@ from shapecheck.runtime import arrays
 from shapecheck.runtime.checks import Anything, Check, tensors
 from shapecheck.runtime.hints import hint_text
 from shapecheck.runtime.places import place_text, rank
-from shapecheck.runtime.reference import MISSING, Choice, Failure, Goal, Own, Tensor, Wrong
+from shapecheck.runtime.reference import MISSING, Choice, Failure, Goal, Own, Tensor, Wrong, has_shape
 from shapecheck.runtime.settings import Place
 
 __all__ = ["Situation", "error"]
@@ -113,12 +113,22 @@ def describe(value: Any) -> str:
     """What a value is, without what is in it."""
     if value is None:
         return "None"
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return f"a {_library(value)}{type(value).__name__} of shape {_shape_of(value)}"
+    if _is_array(value):
+        kind = f"{_library(value)}{type(value).__name__}"
+        if not has_shape(value):
+            return f"a {'nested ' if getattr(value, 'is_nested', False) else ''}{kind} without a shape"
+        return f"a {kind} of shape {_shape_of(value)}"
     name = type(value).__qualname__
     if isinstance(value, list | tuple | dict | set | frozenset):
         return f"a {name} of {len(value)}"
     return f"the class {value.__qualname__}" if isinstance(value, type) else f"{_article(name)} {name}"
+
+
+def _is_array(value: Any) -> bool:
+    try:
+        return hasattr(value, "shape") and hasattr(value, "dtype")
+    except RuntimeError:  # a nested tensor has the attribute, but no shape in it
+        return True
 
 
 def _article(word: str) -> str:
@@ -158,7 +168,7 @@ def _row(goal: Goal, failure: Failure, blamed: bool) -> Row:
             text = goal.check.text
             if value is MISSING:
                 return Row(goal.label, text, "missing", "", "", blamed)
-            if hasattr(value, "shape") and hasattr(value, "dtype"):
+            if _is_array(value):
                 return Row(goal.label, text, _shape_of(value), arrays.dtype_name(value), "", blamed)
             return Row(goal.label, text, describe(value), "", "", blamed)
 

@@ -9,57 +9,106 @@ the first call. Anything else that has no value is an `AnnotationError`, never s
 from __future__ import annotations
 
 import ast
+import dataclasses
+import functools
 import importlib
 import inspect
 import linecache
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
 
 from shapecheck.core.errors import AnnotationError
 
-__all__ = ["Later", "hints_of", "names_around"]
+__all__ = ["Later", "Report", "class_hints", "hints_of", "names_around", "reported"]
+
+
+Report = Callable[[AnnotationError], None]
 
 
 class Later(Exception):
     """A name that doesn't exist yet, but will."""
 
 
-def hints_of(function: Callable[..., Any], around: Mapping[str, Any], final: bool) -> dict[str, Any]:
+def hints_of(
+    function: Callable[..., Any], around: Mapping[str, Any], final: bool, report: Report | None = None
+) -> dict[str, Any]:
     """The annotations of a function, by parameter; "return" is the result's.
 
     Args:
         around: the local names where it is defined, from `names_around`.
         final: whether this is the last chance for a name to be defined.
+        report: takes the errors instead; such an annotation is then left out.
 
     Raises:
         AnnotationError: an annotation that can't be evaluated.
         Later: one that can't be evaluated yet.
     """
     annotations = inspect.get_annotations(function)
-    if not any(map(_has_text, annotations.values())):
-        return dict(annotations)
     home = getattr(function, "__globals__", {})
     local = {**around, **_closure(function), **{p.__name__: p for p in getattr(function, "__type_params__", ())}}
-    return {
-        name: _evaluated(hint, name, function, home, local, final) if _has_text(hint) else hint
-        for name, hint in annotations.items()
-    }
+    qualname = function.__qualname__
+    found = {}
+    for name, hint in annotations.items():
+        with reported(report):
+            found[name] = _resolved(hint, _Stand(f"{qualname}(), {_what(name)}", qualname, home, local), final)
+    return found
 
 
-def names_around(frame: FrameType | None, function: Any) -> dict[str, Any]:
-    """The local names of the functions and class bodies around a definition, innermost first; `frame` is inside them."""
-    home = getattr(function, "__globals__", None)
+@contextmanager
+def reported(report: Report | None) -> Iterator[None]:
+    """Hand an `AnnotationError` to `report`, if there is one, and go on."""
+    try:
+        yield
+    except AnnotationError as error:
+        if report is None:
+            raise
+        report(error)
+
+
+def class_hints(
+    cls: type, around: Mapping[str, Any], final: bool, report: Report | None = None
+) -> dict[str, Any]:
+    """The annotations of a class's attributes, those that it inherits included; raises as `hints_of` does."""
+    found = {}
+    for base in reversed(cls.__mro__):
+        home = vars(sys.modules.get(base.__module__, types))
+        local = {**around, **_types_among(vars(base)), **{p.__name__: p for p in getattr(base, "__type_params__", ())}}
+        local = {**local, base.__name__: base, cls.__name__: cls}
+        for name, hint in inspect.get_annotations(base).items():
+            stand = _Stand(f"{base.__qualname__}.{name}", base.__qualname__, home, local)
+            with reported(report):
+                found[name] = _resolved(hint, stand, final)
+    return found
+
+
+def _what(name: str) -> str:
+    return "return value" if name == "return" else f"parameter `{name}`"
+
+
+def names_around(frame: FrameType | None, home: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The local names around a definition in the module whose names are `home`; `frame` is where it is running."""
     found: dict[str, Any] = {}
-    while frame is not None:
-        if frame.f_globals is home and frame.f_locals is not home:
-            found = {**frame.f_locals, **found}
-        elif frame.f_globals is home:
-            break
+    while frame is not None and frame.f_globals is home and frame.f_locals is not home:
+        found = {**_types_among(frame.f_locals), **found}
         frame = frame.f_back
     return found
+
+
+def _types_among(names: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is no type: below ``def float(self)`` and ``device = property(…)``, a `float` is still a `float`."""
+    return {name: value for name, value in names.items() if not isinstance(value, _NO_TYPES)}
+
+
+_NO_TYPES = (
+    *(types.FunctionType, types.BuiltinFunctionType, types.MemberDescriptorType),
+    *(classmethod, staticmethod, property, functools.cached_property, dataclasses.Field, types.NoneType),
+)
 
 
 def _has_text(hint: Any) -> bool:
@@ -82,38 +131,53 @@ def _closure(function: Any) -> dict[str, Any]:
     return found
 
 
-def _evaluated(hint: Any, name: str, function: Any, home: dict[str, Any], local: dict[str, Any], final: bool) -> Any:
-    """One annotation with its strings evaluated; missing names are looked for among the module's imports."""
-    holder = types.FunctionType((lambda: None).__code__, home)
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """Where an annotation stands: in words, of which function or class, and among which names."""
+
+    place: str
+    qualname: str
+    home: dict[str, Any]
+    local: dict[str, Any]
+
+
+def _resolved(hint: Any, stand: _Stand, final: bool) -> Any:
+    """An annotation with its strings evaluated; missing names are looked for among the module's imports."""
+    if not _has_text(hint):
+        return hint
+    holder = types.FunctionType((lambda: None).__code__, stand.home)
     holder.__annotations__ = {"hint": hint}
-    local = dict(local)
+    local = dict(stand.local)
     while True:
         try:
-            return typing.get_type_hints(holder, home, local, include_extras=True)["hint"]
+            return typing.get_type_hints(holder, stand.home, local, include_extras=True)["hint"]
         except NameError as error:
             missing = error.name or str(error).split("'")[1]
             if missing in local:
-                raise _unresolved(hint, name, function, missing) from None
-            if not final and (_defined_later(missing, home) or missing in function.__qualname__.split(".")):
+                raise _undefined(hint, stand, missing) from None
+            if not final and (missing in stand.qualname.split(".") or _defined_later(missing, stand.home)):
                 raise Later(missing) from None
-            local[missing] = _imported(missing, hint, name, function, home)
+            local[missing] = _imported(missing, hint, stand)
         except AnnotationError as error:
-            raise error.at(_place(function, name)) from None
+            raise error.at(stand.place) from None
         except Exception as error:
-            text = hint if isinstance(hint, str) else str(hint)
             reason = f"the annotation can't be evaluated: {type(error).__name__}: {error}"
-            raise AnnotationError(reason, text, place=_place(function, name)) from None
+            raise AnnotationError(reason, _text(hint), place=stand.place) from None
 
 
-def _place(function: Any, name: str) -> str:
-    return f"{function.__qualname__}(), " + ("return value" if name == "return" else f"parameter `{name}`")
+def _text(hint: Any) -> str:
+    match hint:
+        case str():
+            return hint
+        case typing.ForwardRef():
+            return hint.__forward_arg__
+    return str(hint)
 
 
-def _unresolved(hint: Any, name: str, function: Any, missing: str) -> AnnotationError:
-    text = hint if isinstance(hint, str) else str(hint)
-    at = text.find(missing)
+def _undefined(hint: Any, stand: _Stand, missing: str) -> AnnotationError:
+    at = _text(hint).find(missing)
     reason = f"`{missing}` is not defined where this annotation stands"
-    return AnnotationError(reason, text, at if at >= 0 else None, _place(function, name))
+    return AnnotationError(reason, _text(hint), at if at >= 0 else None, stand.place)
 
 
 def _defined_later(name: str, home: dict[str, Any]) -> bool:
@@ -131,19 +195,18 @@ def _stored(code: CodeType) -> set[str]:
     return set(code.co_names)
 
 
-def _imported(missing: str, hint: Any, name: str, function: Any, home: dict[str, Any]) -> Any:
+def _imported(missing: str, hint: Any, stand: _Stand) -> Any:
     """The object that the module imports under ``if TYPE_CHECKING:`` as `missing`."""
-    for statement in _type_checking_imports(home):
+    for statement in _type_checking_imports(stand.home):
         for alias in statement.names:
             if (alias.asname or alias.name.partition(".")[0]) != missing:
                 continue
             try:
-                return _import(statement, alias, home)
+                return _import(statement, alias, stand.home)
             except Exception as error:
                 reason = f"`{missing}` is imported for type checkers only, and importing it fails: {error}"
-                text = hint if isinstance(hint, str) else str(hint)
-                raise AnnotationError(reason, text, place=_place(function, name)) from None
-    raise _unresolved(hint, name, function, missing)
+                raise AnnotationError(reason, _text(hint), place=stand.place) from None
+    raise _undefined(hint, stand, missing)
 
 
 def _import(statement: ast.Import | ast.ImportFrom, alias: ast.alias, home: Mapping[str, Any]) -> Any:

@@ -62,6 +62,7 @@ class Contract:
     mode: Mode | None = None
     always: bool = False
     outcomes: Mapping[str, Check] = field(default_factory=dict)
+    role: str = "return"
     compiled: dict[Any, Any] = field(default_factory=dict)  # what `check` in the body has learned, by annotation
     understood: dict[Any, Check] = field(default_factory=dict)
 
@@ -97,7 +98,7 @@ class Contract:
     def result(self, value: Any, values: tuple[Any, ...], names: Mapping[str, Any]) -> ShapeError | None:
         """The error to raise for a result, if any."""
         assert self.returns is not None
-        outcome = Outcome("return", self.returns, "return")
+        outcome = Outcome(self.role, self.returns, "" if self.role == "field" else self.role)
         outcome = self.outcome(outcome, value, values, names, sys._getframe(1).f_back)
         return outcome if isinstance(outcome, ShapeError) else None
 

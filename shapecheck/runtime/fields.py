@@ -1,0 +1,168 @@
+"""The fields of a class under contract: checked together once an instance is complete, and on assignment if asked for.
+
+What completes an instance is `__init__`, of a NamedTuple `__new__` and `_make`. In the body of a class that
+``@dataclass`` is yet to be put on (it stands above the contract) it is `__post_init__`, which a dataclass calls last.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import sys
+import typing
+from collections.abc import Callable, Mapping
+from types import FrameType, FunctionType
+from typing import Any
+
+from shapecheck.core.errors import AnnotationError
+from shapecheck.runtime import switch
+from shapecheck.runtime.checked import Promise, checked, promise
+from shapecheck.runtime.checks import Anything, Check, Fields, checks_tensors
+from shapecheck.runtime.hints import understand
+from shapecheck.runtime.places import is_machinery
+from shapecheck.runtime.resolve import Later, class_hints, hints_of, names_around
+from shapecheck.runtime.running import Contract
+from shapecheck.runtime.settings import Place
+
+__all__ = ["check_fields"]
+
+Options = Mapping[str, Any]
+ReadFields = Callable[[bool], Check]  # told whether it is the last chance for a name to be defined
+
+
+def check_fields(cls: type, options: Options, frame: FrameType | None) -> None:
+    """Have the tensors among the fields of `cls` checked whenever an instance is complete.
+
+    Raises:
+        AnnotationError: an annotation can't be understood, or assignment should be checked and there is no tensor.
+    """
+    around = names_around(frame, vars(sys.modules.get(cls.__module__, typing)))
+    fields = functools.partial(_fields, cls, around)
+    place = Place(frame.f_code.co_filename, frame.f_lineno) if frame else None
+    if not _holds_tensors(cls, fields):
+        if options.get("assignment"):
+            raise AnnotationError(f"`{cls.__qualname__}` has no tensor field whose assignment could be checked")
+        return
+    for name, function, about_self in _completing(cls):
+        meaning = functools.partial(_meaning, cls, function, fields, around, about_self)
+        checker = checked(function, options, frame, meaning, place if _is_generated(function) else None)
+        setattr(cls, name, type(vars(cls)[name])(checker) if _is_wrapped(vars(cls).get(name)) else checker)
+    if options.get("assignment"):
+        cls.__setattr__ = _assigning(cls, fields, options, place)  # type: ignore[method-assign, assignment]
+
+
+def _fields(cls: type, around: Mapping[str, Any], final: bool) -> Check:
+    """The check of the tensors among a class's fields."""
+    tensors = {}
+    for name, hint in class_hints(cls, around, final).items():
+        if typing.get_origin(hint) is typing.ClassVar or isinstance(hint, dataclasses.InitVar):
+            continue
+        try:
+            check = understand(hint)
+        except AnnotationError as error:
+            raise error.at(f"{cls.__qualname__}.{name}") from None
+        if checks_tensors(check):
+            tensors[name] = check
+    return Fields(cls, tensors, "attribute", frozenset(), cls.__qualname__) if tensors else Anything()
+
+
+def _holds_tensors(cls: type, fields: ReadFields) -> bool:
+    """Whether the class adds a tensor to the fields of its bases, as far as that can be told already."""
+    own = inspect.get_annotations(cls)
+    if not own and "__dataclass_fields__" not in vars(cls):
+        return False
+    try:
+        check = fields(False)
+    except Later:
+        return True
+    return isinstance(check, Fields) and (
+        "__dataclass_fields__" in vars(cls) or not own.keys().isdisjoint(check.fields)
+    )
+
+
+def _completing(cls: type) -> list[tuple[str, FunctionType, bool]]:
+    """The functions after which an instance is complete: name, function, and whether it is about ``self``."""
+    own = vars(cls)
+    if issubclass(cls, tuple) and "_fields" in own:
+        return [(name, own[name].__func__, False) for name in ("__new__", "_make")]
+    if isinstance(own.get("__init__"), FunctionType):
+        return [("__init__", own["__init__"], True)]
+    torch = sys.modules.get("torch")
+    if torch is not None and issubclass(cls, torch.nn.Module):
+        return []
+    return [("__post_init__", own.get("__post_init__") or _post_init(cls), True)]
+
+
+def _post_init(cls: type) -> FunctionType:
+    def __post_init__(self: Any, *init_vars: Any) -> None:
+        inherited = getattr(super(cls, self), "__post_init__", None)
+        if inherited is not None:
+            inherited(*init_vars)
+
+    __post_init__.__qualname__ = f"{cls.__qualname__}.__post_init__"
+    __post_init__.__module__ = cls.__module__
+    return __post_init__
+
+
+def _is_wrapped(member: Any) -> bool:
+    return isinstance(member, classmethod | staticmethod)
+
+
+def _is_generated(function: FunctionType) -> bool:
+    """Whether nobody wrote this function, such as the ``__init__`` that `dataclass` makes."""
+    return is_machinery(function.__code__)
+
+
+def _meaning(
+    cls: type, function: FunctionType, fields: ReadFields, around: Mapping[str, Any], about_self: bool, final: bool
+) -> Promise:
+    """What the function promises that completes an instance: its arguments, where they aren't fields, and the fields."""
+    parameters: Mapping[str, Check]
+    if not about_self:
+        parameters = {name: Anything() for name in inspect.signature(function).parameters}
+    elif _is_generated(function):
+        hints = inspect.get_annotations(function)
+        only = {name: hint for name, hint in hints.items() if _is_init_var(hint)}
+        resolved = hints_of(function, around, final) if only else {}
+        parameters = promise(function, {name: resolved[name] for name in only}).parameters
+    else:
+        parameters = promise(function, hints_of(function, around, final)).parameters
+    subject = next(iter(parameters)) if about_self else ""
+    return Promise(parameters, fields(final), subject=subject, role="field", function=cls.__qualname__)
+
+
+def _is_init_var(hint: Any) -> bool:
+    return isinstance(hint, dataclasses.InitVar) or (isinstance(hint, str) and "InitVar[" in hint)
+
+
+def _assigning(cls: type, fields: ReadFields, options: Options, place: Place | None) -> Callable[[Any, str, Any], None]:
+    """A ``__setattr__`` that takes an assignment back if the fields don't agree after it."""
+    assign: Callable[[Any, str, Any], None] = cls.__setattr__
+    always = bool(options.get("always"))
+
+    @functools.cache
+    def contract() -> Contract:
+        body = _assigning.__code__
+        return Contract(
+            cls.__qualname__, place, {}, body, fields(True), role="field", mode=options.get("mode"), always=always
+        )
+
+    def __setattr__(self: Any, name: str, value: Any) -> None:
+        if not (always or switch.contracts_are_on()) or name not in getattr(contract().returns, "fields", ()):
+            return assign(self, name, value)
+        before = getattr(self, name, _NOTHING)
+        assign(self, name, value)
+        if (error := contract().result(self, (), {})) is not None:
+            if before is _NOTHING:
+                object.__delattr__(self, name)
+            else:
+                assign(self, name, before)
+            __tracebackhide__ = True
+            raise error
+        return None
+
+    return __setattr__
+
+
+_NOTHING = object()
