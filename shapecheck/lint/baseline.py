@@ -28,7 +28,7 @@ def with_ignores(path: str, data: bytes, found: Sequence[Diagnostic]) -> bytes:
             return mark + _silenced(source, wanted).encode(encoding)
         case Notebook():
             codes = {
-                cell.number: _silenced(cell.code, [item for item in wanted if item.cell == cell.number])
+                cell.number: _silenced(cell.python.code, [item for item in wanted if item.cell == cell.number])
                 for cell in document.cells
             }
             return document.with_code(codes)

@@ -32,6 +32,15 @@ class Problem:
     col: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a line of the source is in the document: the cell, the line in it, the columns it lacks in front."""
+
+    cell: int | None
+    line: int
+    indent: int = 0
+
+
 class Unreadable(Exception):
     """A document that can't be made into code at all."""
 
@@ -54,8 +63,8 @@ class Document(Protocol):
     def problems(self) -> tuple[Problem, ...]:
         """Parts that were left out of `source` because they don't parse."""
 
-    def place(self, line: int) -> tuple[int | None, int]:
-        """The cell and the line in it of a line of `source`."""
+    def place(self, line: int) -> Place:
+        """Where a line of `source` is in the document."""
 
     def fixed(self, file: File, fixes: Sequence[Fix]) -> bytes:
         """The whole document with these fixes made. Raises FixError."""
@@ -72,8 +81,8 @@ class PythonDocument:
     cell_starts = ()
     problems = ()
 
-    def place(self, line: int) -> tuple[int | None, int]:
-        return None, line
+    def place(self, line: int) -> Place:
+        return Place(None, line)
 
     def fixed(self, file: File, fixes: Sequence[Fix]) -> bytes:
         from shapecheck.lint.fixes import FixError, apply

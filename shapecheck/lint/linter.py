@@ -10,7 +10,7 @@ from typing import Literal
 
 from shapecheck.lint.config import Config
 from shapecheck.lint.diagnostic import Diagnostic, Related, diagnostic_at
-from shapecheck.lint.document import Document, Problem, Unreadable, parse, read_document
+from shapecheck.lint.document import Document, Place, Problem, Unreadable, parse, read_document
 from shapecheck.lint.engine import Found, RuleCrash, applies, run_rule
 from shapecheck.lint.file import File
 from shapecheck.lint.patterns import PerFileIgnores
@@ -188,9 +188,10 @@ def _syntax_errors(
         return []
     found = []
     for problem in problems:
-        cell, line = (None, problem.line) if document is None else document.place(problem.line)
-        end = problem.col + 1
-        found.append(Diagnostic(SYNTAX_ERROR, path, line, problem.col, line, end, problem.message, cell=cell))
+        at = Place(None, problem.line) if document is None else document.place(problem.line)
+        col = problem.col + at.indent
+        item = Diagnostic(SYNTAX_ERROR, path, at.line, col, at.line, col + 1, problem.message, cell=at.cell)
+        found.append(item)
     return found
 
 
@@ -198,12 +199,13 @@ def _placed(document: Document, found: Diagnostic) -> Diagnostic:
     """A report with the lines of its notebook cell; as it is in a plain file."""
     if not document.cell_starts:
         return found
-    cell, line = document.place(found.line)
-    shift = found.line - line
+    at = document.place(found.line)
+    end_line = found.end_line - found.line + at.line
     related = tuple(_related(document, other) for other in found.related)
-    return replace(found, cell=cell, line=line, end_line=found.end_line - shift, related=related)
+    col, end_col = found.col + at.indent, found.end_col + at.indent
+    return replace(found, cell=at.cell, line=at.line, col=col, end_line=end_line, end_col=end_col, related=related)
 
 
 def _related(document: Document, other: Related) -> Related:
-    cell, line = document.place(other.line)
-    return replace(other, cell=cell, line=line)
+    at = document.place(other.line)
+    return replace(other, cell=at.cell, line=at.line, col=other.col + at.indent)

@@ -1,7 +1,6 @@
 """Jupyter notebooks: the code cells as one Python source, and fixes put back without touching anything else.
 
-The JSON is never written anew: only the `source` values of changed cells are, in the layout they had. Lines of
-IPython's own (`%timeit x`, `!pip install`, `obj?`) become placeholders for the analysis and come back as they were.
+The JSON is never written anew: only the `source` values of changed cells are, in the layout they had.
 """
 
 from __future__ import annotations
@@ -14,18 +13,13 @@ from dataclasses import dataclass
 from json.decoder import JSONDecoder
 from typing import TYPE_CHECKING
 
-from shapecheck.lint.document import Problem, Unreadable, parse
+from shapecheck.lint.document import Place, Problem, Unreadable, parse
+from shapecheck.lint.ipython import PythonOf, python_of
 
 if TYPE_CHECKING:
     from shapecheck.lint.file import File
     from shapecheck.lint.violation import Edit, Fix
 
-_PLACEHOLDER = "__ipython_line_{}__"
-_PLACED = re.compile(r"__ipython_line_(\d+)__")
-_MAGIC = re.compile(
-    r"(?P<indent>[ \t]*)(?P<target>[\w.,\[\] ]+?[ \t]*=[ \t]*)?(?P<magic>[%!]|\?).*|.*[^\s?]\?{1,2}[ \t]*"
-)
-_PYTHON_CELL = re.compile(r"%%(time|timeit|capture|prun|memit|mprun)\b")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = JSONDecoder(strict=False)
 
@@ -36,8 +30,7 @@ class Cell:
 
     number: int
     text: str
-    code: str
-    magics: tuple[str, ...]
+    python: PythonOf
     span: tuple[int, int]
 
 
@@ -51,9 +44,10 @@ class Notebook:
     source: str = ""
     cell_starts: tuple[int, ...] = ()
 
-    def place(self, line: int) -> tuple[int | None, int]:
+    def place(self, line: int) -> Place:
         index = max(bisect_right(self.cell_starts, line) - 1, 0)
-        return self.cells[index].number, line - self.cell_starts[index] + 1
+        cell = self.cells[index]
+        return Place(cell.number, line - self.cell_starts[index] + 1, len(cell.python.indent))
 
     def fixed(self, file: File, fixes: Sequence[Fix]) -> bytes:
         from shapecheck.lint.fixes import apply
@@ -63,7 +57,7 @@ class Notebook:
             edits.setdefault(bisect_right(self.cell_starts, getattr(edit.node, "lineno", 1)) - 1, []).append(edit)
         return self.with_code(
             {
-                self.cells[index].number: apply(file, some, self.cells[index].code, self.cell_starts[index])
+                self.cells[index].number: apply(file, some, self.cells[index].python.code, self.cell_starts[index])
                 for index, some in edits.items()
             }
         )
@@ -72,8 +66,8 @@ class Notebook:
         """The notebook with new code in some cells, by their number."""
         text = self.json_text
         for cell in reversed(self.cells):
-            if codes.get(cell.number, cell.code) != cell.code:
-                written = self._written(cell, _restored(codes[cell.number], cell.magics))
+            if codes.get(cell.number, cell.python.code) != cell.python.code:
+                written = self._written(cell, cell.python.restored(codes[cell.number]))
                 text = text[: cell.span[0]] + written + text[cell.span[1] :]
         return text.encode("utf-8")
 
@@ -105,7 +99,7 @@ def read_notebook(data: bytes) -> Notebook:
         raise Unreadable(Problem("not a notebook: it has no list of cells (is it older than format 4?)"))
     if not _is_python(content.get("metadata")):
         return Notebook(text, ())
-    return _assembled(text, [_cell(number, source, span) for number, source, span in found])
+    return _assembled(text, [Cell(number, source, python_of(source), span) for number, source, span in found])
 
 
 def _assembled(text: str, cells: list[Cell]) -> Notebook:
@@ -115,7 +109,7 @@ def _assembled(text: str, cells: list[Cell]) -> Notebook:
     problems: list[Problem] = []
     for cell in cells:
         starts.append(len(lines) + 1)
-        code = cell.code.replace("\r\n", "\n").replace("\r", "\n")
+        code = cell.python.code.replace("\r\n", "\n").replace("\r", "\n")
         try:
             parse(code)
         except Unreadable as error:
@@ -124,55 +118,6 @@ def _assembled(text: str, cells: list[Cell]) -> Notebook:
             code = "\n" * code.count("\n")
         lines += code.split("\n")
     return Notebook(text, tuple(cells), tuple(problems), "\n".join(lines), tuple(starts))
-
-
-def _cell(number: int, text: str, span: tuple[int, int]) -> Cell:
-    code, magics = _without_magics(text)
-    return Cell(number, text, code, tuple(magics), span)
-
-
-def _without_magics(text: str) -> tuple[str, list[str]]:
-    """Code that parses in place of IPython's lines, and those lines."""
-    lines = text.split("\n")
-    first = next((line for line in lines if line.strip()), "")
-    if first.startswith("%%") and not _PYTHON_CELL.match(first):
-        return "\n".join(_PLACEHOLDER.format(i) if line.strip() else line for i, line in enumerate(lines)), lines
-    kept: list[str] = []
-    magics: list[str] = []
-    continued = False
-    for line in lines:
-        match = _MAGIC.fullmatch(line) if _could_be_magic(line) else None
-        if continued or match is not None:
-            indent = line[: len(line) - len(line.lstrip())] if not continued else _indent(kept[-1])
-            target = match["target"] or "" if match is not None and not continued else ""
-            kept.append(f"{indent}{target}{_PLACEHOLDER.format(len(magics))}")
-            magics.append(line)
-            continued = line.endswith("\\")
-        else:
-            kept.append(line)
-    return "\n".join(kept), magics
-
-
-def _could_be_magic(line: str) -> bool:
-    """IPython's lines start with a sign or assign what one gives; `x = 5 % 3` and comments are Python."""
-    stripped = line.strip()
-    if not stripped or stripped[0] == "#":
-        return False
-    assigned = re.match(r"[\w.,\[\] ]+=[ \t]*[%!]", stripped)
-    return stripped[0] in "%!?" or assigned is not None or (stripped.endswith("?") and "#" not in stripped)
-
-
-def _indent(line: str) -> str:
-    return line[: len(line) - len(line.lstrip())]
-
-
-def _restored(code: str, magics: Sequence[str]) -> str:
-    """Put IPython's lines back where their placeholders are."""
-    lines = []
-    for line in code.split("\n"):
-        placed = _PLACED.search(line)
-        lines.append(magics[int(placed[1])] if placed else line)
-    return "\n".join(lines)
 
 
 def _is_python(metadata: object) -> bool:

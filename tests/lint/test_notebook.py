@@ -53,6 +53,12 @@ MAGICS = {
     "help": "?print\nprint?\nx.y??\nbad = 1",
     "indented": "if a:\n    !ls\nelse:\n    %cd x\nbad = 1",
     "timed cell": "%%time\nbad = 1",
+    "none: a percent sign in a call": "print('%d'\n      % (1,\n  2))\nbad = 1",
+    "none: a line of a string": "x = '''\n%time\n'''\nbad = 1",
+    "none: a question in a comment": "# why?\nbad = 1  # why?",
+    "beside percent signs in calls": "!ls\nprint('%d (%s' # (\n  % (1, 2))\nbad = 1",
+    "behind a backslash": "%cd x\nx = 5 \\\n% 3; bad = 1",
+    "indented cell": "  x = [i\n  for i in y]\n\n  bad = 1",
 }
 
 
@@ -112,3 +118,8 @@ def test_add_ignore_in_a_notebook(project: Path, lint: Lint) -> None:
     assert lint("--add-ignore").code == 0
     assert lint().code == 0
     assert "%time x\\nbad = 1  # shapecheck: ignore[bad-name]" in (project / "n.ipynb").read_text()
+
+
+def test_columns_count_the_indent_that_ipython_takes_off(project: Path, lint: Lint) -> None:
+    (project / "n.ipynb").write_text(notebook("    x = 1\n    bad = 1"))
+    assert lint("--output-format", "concise").out == "n.ipynb:cell 2:2:5: bad-name the name `bad`\n"
