@@ -12,6 +12,7 @@ symbolic sizes, these must have torch's values.
 
 from __future__ import annotations
 
+import importlib
 import operator
 import os
 import random
@@ -20,7 +21,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, reduce
-from types import EllipsisType, ModuleType
+from types import EllipsisType
 from typing import Any
 
 import torch
@@ -62,6 +63,8 @@ class T:
 
 @dataclass(frozen=True)
 class Call:
+    """The arguments of a call; also a module's constructor's, as the first argument of a call of the module."""
+
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
 
@@ -179,13 +182,13 @@ def cases(words: str, **facts: Any) -> Callable[[Generator], Generator]:
 @lru_cache(maxsize=4096)
 def torch_function(name: str) -> Callable[..., Any]:
     """What a canonical name stands for."""
-    root, *path = name.split(".")
-    module: Any = {"torch": torch, "operator": operator}.get(root) or __import__(root)
-    for part in path[:-1]:
+    *path, last = name.split(".")
+    module: Any = importlib.import_module(path[0])
+    for position, part in enumerate(path[1:], start=2):
+        if not hasattr(module, part):
+            importlib.import_module(".".join(path[:position]))
         module = getattr(module, part)
-        if isinstance(module, ModuleType):
-            continue
-    function = getattr(module, path[-1])
+    function = getattr(module, last)
     return function.__get__ if hasattr(function, "__get__") and not callable(function) else function
 
 
@@ -193,6 +196,8 @@ def real(argument: Any) -> Any:
     match argument:
         case T():
             return argument.real()
+        case Call(args, kwargs):
+            return Call(real(args), {name: real(value) for name, value in kwargs.items()})
         case Slice(start, stop, step):
             return slice(start, stop, step)
         case tuple() | list():
@@ -203,8 +208,10 @@ def real(argument: Any) -> Any:
             return argument
 
 
-def abstract(argument: Any, size: Callable[[int], Size]) -> Value:
+def abstract(argument: Any, size: Callable[[int], Size]) -> Any:
     match argument:
+        case Call(args, kwargs):
+            return Call(abstract(args, size), {name: abstract(value, size) for name, value in kwargs.items()})
         case T():
             return TensorValue(tuple(map(size, argument.shape)), frozenset({argument.dtype}))
         case Slice(start, stop, step):

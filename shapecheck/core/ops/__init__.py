@@ -38,9 +38,23 @@ from shapecheck.core.ops import (  # noqa: F401  each enters its ops
 )
 from shapecheck.core.ops.call import apply, find
 from shapecheck.core.ops.errors import Note, OpError
+from shapecheck.core.ops.modules import apply_module, construct, known_module, module_names, module_state
 from shapecheck.core.ops.table import op_names
 
-__all__ = ["Note", "OpError", "apply", "kind", "known", "names", "signature"]
+__all__ = [
+    "Note",
+    "OpError",
+    "apply",
+    "apply_module",
+    "construct",
+    "kind",
+    "known",
+    "known_module",
+    "module_names",
+    "module_state",
+    "names",
+    "signature",
+]
 
 
 def known(name: str) -> bool:

@@ -11,7 +11,7 @@ from shapecheck.core.ops.shapes import agree, shape_text
 from shapecheck.core.ops.table import REQUIRED, Op, Parameter, lookup
 from shapecheck.core.tensors import UNKNOWN, TensorValue, Undecided, Value
 
-__all__ = ["apply", "find"]
+__all__ = ["apply", "bind", "find", "run"]
 
 _SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "axis": ("dim",),
@@ -63,13 +63,23 @@ def apply(
     op, in_place = found
     token = NOTES.set(notes)
     try:
-        positional, keywords = bind(op.parameters, args, kwargs or {})
-        result = op.compute(*positional, **keywords)
+        result = run(op, args, kwargs or {})
     except Undecided:
         return TensorValue(None) if op.gives_tensor else UNKNOWN
     finally:
         NOTES.reset(token)
     return _written_back(args[0], result) if in_place and args and op.kind != "view" else result
+
+
+def run(op: Op, args: Sequence[Value], kwargs: Mapping[str, Value]) -> Value:
+    """An op's rule on arguments as they were given.
+
+    Raises:
+        OpError: torch would certainly reject the call.
+        Undecided: nothing can be said.
+    """
+    positional, keywords = bind(op.parameters, args, kwargs)
+    return op.compute(*positional, **keywords)
 
 
 def bind(

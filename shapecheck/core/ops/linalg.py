@@ -57,7 +57,7 @@ def _require_square(name: str, input: TensorValue) -> Size:
 
 @rule("linalg.solve", kind="linalg")
 def solve(A: TensorValue, B: TensorValue, *, left: bool = True) -> TensorValue:
-    """``A x = B`` for matrices ``B``, or for vectors where ``B`` has one dim, or the shape of ``A`` without its last."""
+    """``A x = B`` for matrices, or for vectors where `B` has one dim, or the shape of `A` without its last."""
     size = _require_square("A", A)
     dtypes = same_dtype((("A", A), ("B", B)))
     if B.rank == 1 or (B.rank == A.rank - 1 and B.dims == A.dims[:-1]):

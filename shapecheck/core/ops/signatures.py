@@ -102,7 +102,12 @@ def parse_declaration(declaration: str) -> tuple[str, tuple[Parameter, ...]]:
     arguments = ast.parse(f"def declared({parameters or 'input)'}: ...").body[0].args  # type: ignore[attr-defined]
     defaults = [REQUIRED] * (len(arguments.args) - len(arguments.defaults)) + list(map(_default, arguments.defaults))
     read = READERS["Value"]
-    return words, tuple(Parameter(arg.arg, read, value) for arg, value in zip(arguments.args, defaults, strict=True))
+    declared = [Parameter(arg.arg, read, value) for arg, value in zip(arguments.args, defaults, strict=True)]
+    if arguments.vararg:
+        declared.append(Parameter(arguments.vararg.arg, read, variadic=True))
+    if arguments.kwarg:
+        declared.append(Parameter(arguments.kwarg.arg, read, any_keyword=True))
+    return words, tuple(declared)
 
 
 def _default(node: ast.expr) -> object:

@@ -25,7 +25,7 @@ from typing import ParamSpec, TypeVar
 from shapecheck.core.ops.readers import READERS, Reader
 from shapecheck.core.tensors import Value
 
-__all__ = ["REQUIRED", "Op", "Parameter", "add", "lookup", "op_names", "rule", "spelled_out"]
+__all__ = ["REQUIRED", "Op", "Parameter", "add", "lookup", "op_names", "parameters_of", "rule", "spelled_out"]
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Value)
@@ -117,13 +117,18 @@ def rule(words: str, kind: str = "other") -> Callable[[Callable[P, R]], Callable
 
     def enter(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
-        parameters = [_parameter(parameter) for parameter in signature.parameters.values()]
+        parameters = parameters_of(signature.parameters.values())
         tensor = signature.return_annotation == "TensorValue"
         doc = inspect.cleandoc(function.__doc__ or "")
         add(words, kind, parameters, function, text=doc, gives_tensor=tensor)
         return function
 
     return enter
+
+
+def parameters_of(parameters: Iterable[inspect.Parameter]) -> tuple[Parameter, ...]:
+    """The parameters of a rule, each with the reader that its annotation names."""
+    return tuple(map(_parameter, parameters))
 
 
 def _parameter(parameter: inspect.Parameter) -> Parameter:

@@ -321,7 +321,8 @@ def _require_covered(input: TensorValue, kernel: Sizes) -> None:
 
 def adapted(input: TensorValue, spatial: int, output_size: Value) -> TensorValue:
     """Any size to a given one; None keeps a dim's own."""
-    require_batched(input, spatial)
+    if spatial != 2 or output_size not in (1, (1, 1), [1, 1]):  # to (1, 1) it is a mean, and takes any rank
+        require_batched(input, spatial)
     wanted = list(output_size) if isinstance(output_size, tuple | list) else [output_size] * spatial
     if len(wanted) != spatial:
         if len(wanted) == 1:
