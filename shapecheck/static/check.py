@@ -17,7 +17,7 @@ from shapecheck.static.declarations import ClassInfo, Signature, class_info, is_
 from shapecheck.static.diagnostics import Diagnostic
 from shapecheck.static.dispatch import execute
 from shapecheck.static.environment import Environment
-from shapecheck.static.frame import Finding, Frame, Run
+from shapecheck.static.frame import Exhausted, Finding, Frame, Run
 from shapecheck.static.hints import TensorHint, tensors
 from shapecheck.static.objects import bind_parameters, self_of
 from shapecheck.static.project import Project, SourceFile
@@ -137,15 +137,23 @@ def follow_function(signature: Signature, rank: int, *, recording: bool = False)
     if not signature.is_generator:
         frame.on_return = lambda node, value: check_return(node, value, frame)
     run.active.append(signature.node)
-    execute(signature.node.body, frame)
+    _execute(signature.node.body, frame)
     return run
 
 
 def follow_module(file: SourceFile, *, recording: bool = False) -> Run:
     """Follow a module's top level, as running the file would."""
     run = Run(file, recording=recording)
-    execute(file.tree.body, Frame(file, run, Environment()))
+    _execute(file.tree.body, Frame(file, run, Environment()))
     return run
+
+
+def _execute(body: Sequence[ast.stmt], frame: Frame) -> None:
+    """Follow statements as far as it takes a bounded time; what was found by then counts."""
+    try:
+        execute(body, frame)
+    except (Exhausted, RecursionError):
+        frame.run.opaque["..."] += 1
 
 
 def _receiver(signature: Signature, frame: Frame) -> Value:
@@ -198,6 +206,8 @@ def _merged(found: Sequence[tuple[int, Sequence[Finding]]], signature: Signature
             first.setdefault(key, finding)
     for key, finding in first.items():
         failing = sorted(set(ranks[key]))
+        if failing == [0] and not _names_open_dims(signature):
+            continue  # `...` is written for some leading dims; `*batch` promises that there may be none
         if len(failing) == len(found):
             yield finding
         elif finding.rule in _SILENT_AT_RUN_TIME:
@@ -207,6 +217,12 @@ def _merged(found: Sequence[tuple[int, Sequence[Finding]]], signature: Signature
 
 
 _SILENT_AT_RUN_TIME = frozenset({"implicit-broadcast", "dropped-keepdim", "view-as-permute"})
+
+
+def _names_open_dims(signature: Signature) -> bool:
+    """Whether a parameter has a `*name`."""
+    hints = (hint for parameter in signature.parameters for hint in tensors(parameter.hint))
+    return any(isinstance(dim, Variadic) for hint in hints if hint.spec is not None for dim in hint.spec.dims)
 
 
 def _which_ranks(ranks: Sequence[int], signature: Signature) -> str:

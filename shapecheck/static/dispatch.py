@@ -95,7 +95,7 @@ def evaluate(node: ast.expr, frame: Frame) -> Value:
     evaluator = _EVALUATORS.get(type(node))
     if evaluator is None:
         return UNKNOWN
-    frame.run.steps += 1
+    frame.run.count_step()
     value = evaluator(node, frame)
     if frame.run.recording:
         frame.record(node, value)

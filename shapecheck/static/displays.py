@@ -142,17 +142,18 @@ def _comprehended(generators: Sequence[ast.comprehension], element: ast.expr, fr
     first, *rest = generators
     source = evaluate(first.iter, frame)
     known = elements(source)
-    exact = known is not None
     results: list[Value] = []
-    for value in known if known is not None else [an_element(source)]:
-        before = frame.state.copy()
-        assign(first.target, value, frame)
-        verdict = _passes(first.ifs, frame)
-        if verdict is not False:
-            found, inner = _comprehended(rest, element, frame)
-            results.extend(found)
-            exact = exact and inner and verdict is True
-        frame.env = before
+    with frame.run.unrolling(len(known or ())) as allowed:
+        exact = known is not None and allowed
+        for value in known if known is not None and allowed else [an_element(source)]:
+            before = frame.state.copy()
+            assign(first.target, value, frame)
+            verdict = _passes(first.ifs, frame)
+            if verdict is not False:
+                found, inner = _comprehended(rest, element, frame)
+                results.extend(found)
+                exact = exact and inner and verdict is True
+            frame.env = before
     return results, exact
 
 

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from typing import Literal
 
 from shapecheck.core.sizes import Size
-from shapecheck.core.tensors import BOOL, STRING, UNKNOWN, Named, Repeated, Slice, TensorValue
+from shapecheck.core.tensors import BOOL, STRING, UNKNOWN, Named, Opaque, Repeated, Slice, TensorValue
 from shapecheck.static.annotations import read_signature
 from shapecheck.static.arithmetic import binary, compared, negated
 from shapecheck.static.declarations import class_info
@@ -155,6 +155,8 @@ def boolean_operation(node: ast.BoolOp, frame: Frame) -> Value:
 def _with_truth(value: Value, wanted: bool) -> Value:
     """What a value of unknown truth is where it is true, or false."""
     match value:
+        case Opaque("bool"):
+            return wanted
         case Choice(options):
             kept = [option for option in options if (option is None) is not wanted]
             return join_values(kept) if kept else value

@@ -15,13 +15,19 @@ from shapecheck.static.environment import Environment, join, join_values
 from shapecheck.static.project import SourceFile
 from shapecheck.static.values import Value
 
-__all__ = ["MOST_DEPTH", "Caller", "Finding", "Frame", "Loop", "Place", "Run", "joined_exits"]
+__all__ = ["MOST_DEPTH", "Caller", "Exhausted", "Finding", "Frame", "Loop", "Place", "Run", "joined_exits"]
 
 MOST_DEPTH = 5
 """How many calls deep bodies are followed."""
 _MOST_STEPS = 12_000
+_LAST_STEP = 100_000
+_MOST_REPEATS = 64
 
 Place = tuple[int, int, int, int]
+
+
+class Exhausted(Exception):
+    """A function took so long that the rest of it is left unread."""
 
 
 class Finding(NamedTuple):
@@ -51,6 +57,7 @@ class Run:
     failures: int = 0
     muted: int = 0
     steps: int = 0
+    repeats: int = 1
     recording: bool = False
     active: list[ast.AST] = field(default_factory=list)
 
@@ -62,6 +69,26 @@ class Run:
             yield
         finally:
             self.muted -= 1
+
+    @contextmanager
+    def unrolling(self, count: int) -> Iterator[bool]:
+        """Whether a loop of so many passes is followed pass by pass: not where those around it were, too often."""
+        allowed = self.repeats * max(count, 1) <= _MOST_REPEATS
+        before, self.repeats = self.repeats, self.repeats * max(count, 1) if allowed else self.repeats
+        try:
+            yield allowed
+        finally:
+            self.repeats = before
+
+    def count_step(self) -> None:
+        """Count an evaluation.
+
+        Raises:
+            Exhausted: there were too many.
+        """
+        self.steps += 1
+        if self.steps > _LAST_STEP:
+            raise Exhausted
 
     @property
     def exhausted(self) -> bool:

@@ -108,6 +108,11 @@ def _narrow_atom(node: ast.expr, wanted: bool, frame: Frame) -> None:
         _filter(place, node, wanted, frame)
         if frame.env is None:
             return
+    with frame.run.silence():
+        verdict = truth(node, frame)
+    if verdict is not None and verdict is not wanted:
+        frame.leave()
+        return
     match node:
         case ast.Name() if evaluate(node, frame) == BOOL:
             rebind(node, wanted, frame)

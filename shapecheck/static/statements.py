@@ -121,9 +121,10 @@ def branching(node: ast.If, frame: Frame) -> None:
 def for_loop(node: ast.For | ast.AsyncFor, frame: Frame) -> None:
     source = evaluate(node.iter, frame)
     known = elements(source)
-    if known is not None:
-        _unrolled(node, known, frame)
-    else:
+    with frame.run.unrolling(len(known or ())) as allowed:
+        if known is not None and allowed:
+            _unrolled(node, known, frame)
+            return
         element = an_element(source)
         _follow_loop(node, lambda: assign(node.target, element, frame), frame)
 
