@@ -93,7 +93,7 @@ def check(node: ast.Module, file: File) -> Iterator[Violation]:
         if mixed is not None and _each_once(groups) and not _is_on_purpose(file, call):
             yield Violation(
                 call,
-                f"`{" ".join(file.text(call).split())}` lists dim {max(mixed[0])} of `{file.text(source)}` before dim {min(mixed[1])}: "
+                f"`{' '.join(file.text(call).split())}` lists dim {max(mixed[0])} of `{file.text(source)}` before dim {min(mixed[1])}: "
                 "that mixes the elements, it permutes nothing; use `permute` or `transpose`",
             )
 
