@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from shapecheck.core.spec import AnyDims, Variadic
+from shapecheck.core.tensors import UNKNOWN
 from shapecheck.static import calls, displays, expressions, external, layers, objects, statements, tensor_values  # noqa: F401
 from shapecheck.static.annotations import read_signature
 from shapecheck.static.binding import read_field
 from shapecheck.static.contracts import Scope
-from shapecheck.static.declarations import ClassInfo, Signature, class_info, is_stub
+from shapecheck.static.declarations import ClassInfo, Signature, class_info, is_stub, own_nodes
 from shapecheck.static.diagnostics import Diagnostic
 from shapecheck.static.dispatch import execute
 from shapecheck.static.environment import Environment
@@ -23,7 +25,7 @@ from shapecheck.static.objects import bind_parameters, self_of
 from shapecheck.static.project import Project, SourceFile
 from shapecheck.static.promises import check_return
 from shapecheck.static.typos import mentioned_dims, misspelled_dims
-from shapecheck.static.values import Value
+from shapecheck.static.values import ClassValue, Function, Value
 
 __all__ = [
     "Report",
@@ -125,35 +127,62 @@ def check_file(file: SourceFile) -> Report:
 def follow_function(signature: Signature, rank: int, *, recording: bool = False) -> Run:
     """Follow one function from its contract, with open dims of one rank."""
     run = Run(signature.file, rank, recording=recording)
-    frame = Frame(signature.file, run, Environment(), signature)
-    if is_stub(signature.node) or signature.decorated("overload", "abstractmethod"):
-        return run
-    scope = Scope(rank=rank, rigid=True, read_field=lambda source: read_field(source, frame))
-    receiver = _receiver(signature, frame)
+    if not is_stub(signature.node) and not signature.decorated("overload", "abstractmethod"):
+        try:
+            _follow(signature, run)
+        except (Exhausted, RecursionError):  # what was found by then counts
+            run.opaque["..."] += 1
+    return run
+
+
+def _follow(signature: Signature, run: Run, parent: Frame | None = None) -> None:
+    """Follow a function's body, then the annotated functions inside it; dims of the outer contract keep their names."""
+    outer = parent.state if parent else Environment()
+    frame = Frame(signature.file, run, Environment(facts=outer.facts), signature, parent)
+    scope = Scope(dict(outer.dims), rank=run.rank, rigid=True, read_field=lambda source: read_field(source, frame))
     env = frame.state
-    for name, value in bind_parameters(signature, receiver, frame, scope).items():
+    for name, value in bind_parameters(signature, _receiver(signature, frame), frame, scope).items():
         env.bind(name, value, signature.node.lineno)
     env.dims, frame.makers = scope.sizes, scope.makers
     if not signature.is_generator:
         frame.on_return = lambda node, value: check_return(node, value, frame)
     run.active.append(signature.node)
-    _execute(signature.node.body, frame)
-    return run
+    execute(signature.node.body, frame)
+    _follow_inner_functions(frame)
+
+
+def _follow_inner_functions(frame: Frame) -> None:
+    """The annotated functions that a function defines, each from its own contract.
+
+    They are followed as if called at the end; what is bound more than once may have been something else by then.
+    """
+    assert frame.signature is not None
+    env = frame.env = frame.state
+    inner = [value.signature for value in env.names.values() if isinstance(value, Function) and value.closure is frame]
+    annotated = [signature for signature in inner if signature.is_annotated and signature.node not in frame.run.active]
+    if annotated:
+        env.names.update(dict.fromkeys(_rebound(frame.signature), UNKNOWN))
+        for signature in annotated:
+            _follow(signature, frame.run, frame)
+
+
+def _rebound(signature: Signature) -> Iterator[str]:
+    """The names that a function binds more than once."""
+    stores = [
+        node.id
+        for node in own_nodes(signature.node.body)
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+    ]
+    counts = Counter([*stores, *(parameter.name for parameter in signature.parameters)])
+    return (name for name, count in counts.items() if count > 1)
 
 
 def follow_module(file: SourceFile, *, recording: bool = False) -> Run:
     """Follow a module's top level, as running the file would."""
     run = Run(file, recording=recording)
-    _execute(file.tree.body, Frame(file, run, Environment()))
+    with suppress(Exhausted, RecursionError):
+        execute(file.tree.body, Frame(file, run, Environment()))
     return run
-
-
-def _execute(body: Sequence[ast.stmt], frame: Frame) -> None:
-    """Follow statements as far as it takes a bounded time; what was found by then counts."""
-    try:
-        execute(body, frame)
-    except (Exhausted, RecursionError):
-        frame.run.opaque["..."] += 1
 
 
 def _receiver(signature: Signature, frame: Frame) -> Value:
@@ -161,8 +190,6 @@ def _receiver(signature: Signature, frame: Frame) -> Value:
     if owner is None or signature.decorated("staticmethod"):
         return None
     if signature.decorated("classmethod"):
-        from shapecheck.static.values import ClassValue
-
         return ClassValue(owner)
     return self_of(owner, frame)
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from shapecheck.static.hints import ANY, Hint, tensors
 from shapecheck.static.project import Defined, External, SourceFile, dotted_name
+
+if TYPE_CHECKING:
+    from shapecheck.static.values import Object
 
 __all__ = [
     "ClassInfo",
@@ -82,7 +86,7 @@ class ClassInfo:
     methods: Mapping[str, FunctionNode] = field(init=False)
     fields: Mapping[str, ast.expr] = field(init=False)
     constants: Mapping[str, ast.expr] = field(init=False)
-    template: object = field(default=None, init=False)
+    template: Object | None = field(default=None, init=False)
     _ancestors: tuple[ClassInfo | External | None, ...] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:

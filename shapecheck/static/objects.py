@@ -16,7 +16,7 @@ from shapecheck.static.contracts import Scope, flexible, name_dims, promised
 from shapecheck.static.declarations import ClassInfo, Signature, self_assignments
 from shapecheck.static.dispatch import Arguments, attributes, call, calls, evaluate, execute
 from shapecheck.static.environment import Environment, refreshed
-from shapecheck.static.frame import MOST_DEPTH, Caller, Frame, Run, joined_exits
+from shapecheck.static.frame import MOST_DEPTH, Caller, Exhausted, Frame, Run, joined_exits
 from shapecheck.static.hints import ANY, ClassHint, ExternalHint, Hint, ScalarHint, UnionHint
 from shapecheck.static.values import (
     Bound,
@@ -80,15 +80,16 @@ def _template(info: ClassInfo, frame: Frame) -> Object:
     if info.template is None:
         info.template = Object(info, {})  # an instance that holds one of its own class ends here
         run = Run(info.file, muted=1)
-        built = _built(info, Frame(info.file, run, Environment(), depth=1))
+        try:
+            built = _built(info, Frame(info.file, run, Environment(), depth=1))
+        except Exhausted:
+            return info.template
         assigned = self_assignments(info, outside_init=True)
-        fields = _fields(info, Frame(info.file, run, Environment()))
+        fields = _fields(info, Frame(info.file, Run(info.file, muted=1), Environment()))
         kept = {name: value for name, value in built.attributes.items() if name not in assigned}
         declared = {name: fields.get(name, UNKNOWN) for name in assigned}
         info.template = Object(info, {**kept, **declared})
-    template = info.template
-    assert isinstance(template, Object)
-    return template
+    return info.template
 
 
 def _built(info: ClassInfo, frame: Frame) -> Object:

@@ -220,3 +220,27 @@ def generated(x: Float[Tensor, "b t d"]):
 def parts(x):
     yield x.sum(1)
     yield x[:, 0]
+
+
+def inner_contract(x: Float[Tensor, "b d"], w: Float[Tensor, "d e"]):
+    def project(y: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        return y @ w  # error: return-shape
+
+    return project
+
+
+def inner_contract_right(x: Float[Tensor, "b d"], w: Float[Tensor, "d e"]):
+    def project(y: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
+        return y @ w
+
+    w = w * 2
+    return project(x)
+
+
+def inner_contract_over_a_changing_name(x: Float[Tensor, "b d"]):
+    def same(y: Float[Tensor, "b"]) -> Float[Tensor, "b d"]:
+        return x + y[:, None]
+
+    first = same(x[:, 0])
+    x = x.sum(1)
+    return first, x
