@@ -58,7 +58,7 @@ SMALL: Mapping[str, Any] = {
     "hidden_dim": 64, "head_dim": 8, "vocab_size": 99, "max_position_embeddings": 64, "n_positions": 64,
     "num_local_experts": 4, "num_experts": 4, "n_routed_experts": 4, "num_experts_per_tok": 2,
     "moe_intermediate_size": 16, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
-    "decoder_start_token_id": 1, "image_size": 32,    "patch_size": 8, "num_labels": 5, "layer_types": None,
+    "decoder_start_token_id": 1, "image_size": 32, "patch_size": 8, "num_labels": 5, "layer_types": None,
 }  # fmt: skip
 """What makes a configuration small, whatever it calls it; names that a configuration hasn't are left out."""
 

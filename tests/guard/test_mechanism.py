@@ -411,6 +411,9 @@ def test_other_function_modes_keep_their_place() -> None:
     with Count() as around, guard():
         torch.rand(3).add(1)
     assert around.calls == 2
+    with pytest.raises(BroadcastError) as caught, guard(), Count():
+        outer(*column_and_row())
+    assert caught.value.expression == "a * b"
 
 
 def test_what_backward_recomputes_is_guarded_if_it_is_decorated() -> None:

@@ -49,17 +49,19 @@ class After(Protocol):
     def __call__(self, active: Active, op: Op, args: Arguments, kwargs: Keywords, result: Any, /) -> None: ...
 
 
-Plan = tuple[Mapping[Op, Sequence[Before]], Mapping[Op, Sequence[After]]]
+Rules = tuple[Sequence[Before], Sequence[After]]
+Plan = Mapping[Op, Rules]
+_NO_RULES: Rules = ((), ())
 
 
 class Active:
     """One guarded stretch: its settings, the rules they switch on, and what is known of its tensors."""
 
-    __slots__ = ("after", "before", "log", "mode", "names", "owns_log", "reduced", "settings")
+    __slots__ = ("log", "mode", "names", "owns_log", "plan", "reduced", "settings")
 
     def __init__(self, settings: Settings, plan: Plan, outer: Active | None, log: Log | None) -> None:
         self.settings = settings
-        self.before, self.after = plan
+        self.plan = plan
         self.reduced: TensorFacts[Reduced] = outer.reduced if outer else TensorFacts()
         self.names: TensorFacts[Names] = outer.names if outer else TensorFacts()  # a contract's call has its own
         self.log: Log | None = log
@@ -76,16 +78,24 @@ class GuardMode(TorchFunctionMode):
     def __torch_function__(
         self, func: Op, types: Sequence[type], args: Arguments = (), kwargs: Keywords | None = None
     ) -> Any:
-        if is_dynamo_compiling() or _get_tracing_state() is not None:  # traced as if no guard were there
-            return func(*args, **(kwargs or {}))
+        if kwargs is None:
+            kwargs = {}
+        if is_dynamo_compiling():  # compiled as if no guard were there
+            return func(*args, **kwargs)
         active = ACTIVE.get()
         if active is None or active.mode is not self:
-            return func(*args, **(kwargs or {}))
-        return _run(active, func, args, kwargs or {})
+            return func(*args, **kwargs)
+        rules = active.plan.get(func)
+        if rules is None and active.log is None:
+            return func(*args, **kwargs)
+        return _run(active, rules or _NO_RULES, func, args, kwargs)
 
 
-def _run(active: Active, op: Op, args: Arguments, kwargs: Keywords) -> Any:
-    for check in active.before.get(op, ()):
+def _run(active: Active, rules: Rules, op: Op, args: Arguments, kwargs: Keywords) -> Any:
+    if _get_tracing_state() is not None:  # what compares sizes would become part of the trace
+        return op(*args, **kwargs)
+    before, after = rules
+    for check in before:
         check(active, op, args, kwargs)
     if active.log is None:
         result = op(*args, **kwargs)
@@ -94,7 +104,7 @@ def _run(active: Active, op: Op, args: Arguments, kwargs: Keywords) -> Any:
         if op is Tensor.backward:
             judge(active.log)
         judge_if_full(active.log)
-    for note in active.after.get(op, ()):
+    for note in after:
         note(active, op, args, kwargs, result)
     return result
 

@@ -40,17 +40,19 @@ def check(active: Active, op: Op, args: Arguments, kwargs: Keywords) -> None:
         _found(active, rule, op, args, big, small)
 
 
-def _violations(level: Broadcast, tensors: Sequence[Tensor]) -> list[tuple[Tensor, Tensor, str]]:
+def _violations(level: Broadcast, tensors: Sequence[Tensor]) -> Sequence[tuple[Tensor, Tensor, str]]:
     """The pairs that may not meet, each with the rule it violates."""
     try:
         shapes = [tensor.shape for tensor in tensors]
+        if shapes.count(shapes[0]) == len(shapes):
+            return ()
         return [
             (tensors[i], tensors[j], rule)
             for i, j in combinations(range(len(tensors)), 2)
             if shapes[i] != shapes[j] and (rule := _violated(level, shapes[i], shapes[j]))
         ]
     except (TypeError, RuntimeError):  # symbolic sizes can't be hashed, nested tensors have no shape: not ours to judge
-        return []
+        return ()
 
 
 def fixes(big: Operand, small: Operand) -> str:

@@ -43,7 +43,7 @@ def plan(settings: Settings) -> Plan:
     before: dict[Op, list[Before]] = {}
     after: dict[Op, list[After]] = {}
     if not guards_anything(settings):
-        return before, after
+        return {}
     if settings.keepdim:
         _on(before, ops.POINTWISE | ops.IN_PLACE, keepdim.check)
         _on(after, frozenset(ops.REDUCTION), keepdim.note_reduction)
@@ -57,7 +57,7 @@ def plan(settings: Settings) -> Plan:
         _on(after, named_views.RESHAPES, named_views.check_reshape)
         pointwise = ops.POINTWISE | ops.IN_PLACE | ops.SAME_SHAPE
         _on(after, pointwise | named_views.VIEWS | names.PRODUCTS | {F.linear}, names.carry)
-    return before, after
+    return {op: (before.get(op, ()), after.get(op, ())) for op in before.keys() | after.keys()}
 
 
 def _on(rules: dict[Op, list[Any]], kinds: frozenset[Op], rule: Before | After) -> None:

@@ -26,6 +26,7 @@ from shapecheck.runtime.settings import Place
 _OURS = str(Path(__file__).parents[2]) + os.sep
 _TORCH = str(Path(torch.__file__).parent) + os.sep
 _PASSED_OVER = (_OURS, _TORCH, "<frozen", "<shapecheck")
+_MODES = frozenset({"__torch_function__", "__torch_dispatch__"})
 _LIBRARIES = tuple({path + os.sep for name in ("purelib", "platlib", "stdlib") if (path := sysconfig.get_path(name))})
 
 Instruction = tuple[CodeType, int]
@@ -119,8 +120,8 @@ def short(place: Place) -> str:
 
 
 def is_passed_over(code: CodeType) -> bool:
-    """Whether `code` belongs to torch, to this package or to Python's import machinery."""
-    return code.co_filename.startswith(_PASSED_OVER)
+    """Whether `code` belongs to torch, to this package, to Python's import machinery, or is another mode's."""
+    return code.co_filename.startswith(_PASSED_OVER) or code.co_name in _MODES
 
 
 def _users(frame: FrameType | None) -> Iterator[FrameType]:
