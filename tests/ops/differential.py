@@ -39,7 +39,6 @@ INCONCLUSIVE = re.compile(
     # a missing kernel says nothing about the op
     r"not implemented for '|ZeroDivisionError|is not supported for complex|ComplexHalf|requires dtype (Complex)?Double"
 )
-REJECTIONS = (RuntimeError, IndexError, TypeError, ValueError, NotImplementedError, AssertionError)
 
 torch.set_num_threads(1)
 
@@ -253,7 +252,7 @@ def _compare(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             expected = function(*real(drawn.args), **{name: real(value) for name, value in drawn.kwargs.items()})
-    except REJECTIONS as error:
+    except Exception as error:  # whatever torch, einops or einx raise
         if INCONCLUSIVE.search(str(error)):
             return "", False
         return _rejected_too(table, drawn, error), False

@@ -19,6 +19,7 @@ from shapecheck.core.ops import (  # noqa: F401  each enters its ops
     creation,
     einops,
     einsum,
+    einx,
     filling,
     fourier,
     gathering,

@@ -152,6 +152,11 @@ def tensor(data: Value, *, dtype: Value = None) -> TensorValue:
     return TensorValue(made.shape, made.dtypes if dtype is None else dtype_named(dtype))
 
 
+@rule("torch.from_numpy", kind="creation")
+def from_numpy(ndarray: TensorValue) -> TensorValue:
+    return TensorValue(ndarray.shape, ndarray.dtypes)
+
+
 @rule("torch.as_tensor torch.asarray", kind="creation")
 def as_tensor(data: Value, dtype: Value = None) -> TensorValue:
     return tensor(data, dtype=dtype)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from tests.ops.differential import Call, Draw, T, call, cases
 
 DTYPES = "float32 float64 int64 bool complex64"
@@ -115,6 +117,15 @@ def data(g: Draw, depth: int) -> Any:
 @cases("torch.tensor torch.as_tensor torch.asarray")
 def tensor(g: Draw) -> Call:
     return call(data(g, g.randint(0, 3)), **dtype(g))
+
+
+def through_numpy(x: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(x.numpy())
+
+
+@cases("torch.from_numpy", torch=through_numpy)
+def from_numpy(g: Draw) -> Call:
+    return call(g.tensor(DTYPES))
 
 
 @cases("Tensor.new_tensor")
