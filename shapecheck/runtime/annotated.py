@@ -137,9 +137,30 @@ def strip_qualifier(annotation: ast.expr) -> ast.expr:
             return annotation
 
 
+def spells_shape(annotation: str | None) -> bool:
+    """Whether the text of an annotation writes a shape out, as in ``Flaot[Tensor, "b c"]``."""
+    tree = parsed(ast.Constant(annotation or "", lineno=1, col_offset=0))
+    return any(isinstance(node, ast.Subscript) and _is_shape(node) for node in ast.walk(tree))
+
+
+def _is_shape(node: ast.Subscript) -> bool:
+    match node.slice:
+        case ast.Tuple(elts=[_, ast.Constant(str()) | ast.JoinedStr()]):
+            return _name(node.value) not in ("Literal", "Annotated")
+        case _:
+            return False
+
+
+def _name(node: ast.expr) -> str:
+    match node:
+        case ast.Name(name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""
+
+
 def _subscript_may(container: ast.expr, inside: ast.expr, imports: Imports) -> bool:
-    path = imports.path(container)
-    if path.endswith((".Literal", "Literal")):
+    if imports.path(container).endswith("Literal"):
         return False
     if isinstance(container, ast.Name) and container.id in imports.classes:
         return True  # perhaps a dtype class of the project's own: Half[Tensor, "b"]

@@ -25,14 +25,14 @@ from shapecheck.runtime.checks import Anything, Check, Items, Pairs, or_none
 from shapecheck.runtime.generators import outcome_checks
 from shapecheck.runtime.hints import understand
 from shapecheck.runtime.mentions import published
-from shapecheck.runtime.resolve import Later, hints_of, names_around
+from shapecheck.runtime.resolve import Later, Report, hints_of, names_around, reported
 from shapecheck.runtime.running import Contract
 from shapecheck.runtime.settings import Place
 from shapecheck.runtime.signature import Parameters, parameters_of
 from shapecheck.runtime.source import Source, compiled, own_prefix
 from shapecheck.runtime.validate import validate, warn_of_typos
 
-__all__ = ["OWN_OPTIONS", "Meaning", "Promise", "checked", "contract_of", "promise"]
+__all__ = ["OWN_OPTIONS", "Meaning", "Promise", "checked", "contract_of", "inside", "promise"]
 
 OWN_OPTIONS = ("always", "assignment", "locals")  # of contracts, not settings
 
@@ -45,6 +45,11 @@ _serial = count(1)
 def contract_of(function: Any) -> Contract | None:
     """The contract that a function is the checker of; None for any other function."""
     return _contracts.get(function) if isinstance(function, FunctionType) else None
+
+
+def inside(function: FunctionType) -> FunctionType:
+    """The function that a checker is around; any other function itself."""
+    return inside(function.__wrapped__) if function in _contracts else function  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,11 @@ class Promise:
     subject: str = ""
     role: str = "return"
     function: str = ""
+
+    @property
+    def results(self) -> list[Check]:
+        """The checks of all that comes out of a call."""
+        return [self.returns, *self.outcomes.values()]
 
 
 Meaning = Callable[[bool], Promise]
@@ -124,16 +134,21 @@ def checked(
     return checker
 
 
-def promise(function: FunctionType, hints: Mapping[str, Any]) -> Promise:
-    """What a function promises by these annotations."""
+def promise(function: FunctionType, hints: Mapping[str, Any], report: Report | None = None) -> Promise:
+    """What a function promises by these annotations; those that can't be understood go to `report`, if it is there."""
     kind = _kind(function)
     parameters = inspect.signature(function).parameters
-    checks = {name: _parameter(parameter, hints, function) for name, parameter in parameters.items()}
+    checks: dict[str, Check] = dict.fromkeys(parameters, Anything())
+    for name, parameter in parameters.items():
+        with reported(report):
+            checks[name] = _parameter(parameter, hints, function)
     hint = hints.get("return", Any)
-    if kind in ("function", "coroutine"):
-        return Promise(checks, _understood(lambda: understand(hint), function, "return value"))
-    outcomes = _understood(lambda: outcome_checks(hint, kind), function, "return value")
-    return Promise(checks, outcomes=outcomes)
+    with reported(report):
+        if kind in ("function", "coroutine"):
+            return Promise(checks, _understood(lambda: understand(hint), function, "return value"))
+        outcomes = _understood(lambda: outcome_checks(hint, kind), function, "return value")
+        return Promise(checks, outcomes=outcomes)
+    return Promise(checks)
 
 
 def _own_meaning(original: FunctionType, around: Mapping[str, Any]) -> Meaning:
@@ -233,8 +248,7 @@ def _postpone(checker: FunctionType, job: Job) -> None:
 def _complete(checker: FunctionType, job: Job, promise: Promise) -> None:
     """Generate the checks, now that every annotation is known."""
     checks, returns, outcomes = promise.parameters, promise.returns, promise.outcomes
-    where = f"{job.original.__qualname__}()"
-    validate(where, checks, [returns, *outcomes.values()], job.parameters.names)
+    validate(f"{job.original.__qualname__}()", checks, promise.results, job.parameters.names)
     warn_of_typos(job.original.__qualname__, checks.values(), returns, job.place)
     plan = Plan(
         name=job.original.__name__,

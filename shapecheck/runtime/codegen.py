@@ -7,7 +7,7 @@ bound, or None. `#b` and expressions of the former come last, when every name ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from shapecheck.core import expression
 from shapecheck.core.spec import Computed
@@ -135,7 +135,6 @@ class _Values:
 
     def union(self, value: str, branches: Sequence[Check]) -> None:
         """``if`` a branch alone can be meant, check that branch; where no cheap test tells, leave the fast path."""
-        branches = list(dict.fromkeys(_flat(branches)))
         ordered = sorted(branches, key=_is_simple)
         tests = [self.only(value, branch, branches) for branch in ordered]
         if not all(tests):
@@ -182,15 +181,6 @@ class _Values:
         if ours is None or theirs is None or ours & theirs:
             return None
         return f"{value}.dtype in {self.source.name_of(ours, branch.word)}"
-
-
-def _flat(branches: Sequence[Check]) -> Iterator[Check]:
-    """The branches of a union, and of the unions among them: ``x: Float[…] | None = None`` is one twice."""
-    for branch in branches:
-        if isinstance(branch, OneOf):
-            yield from _flat(branch.branches)
-        else:
-            yield branch
 
 
 def _is_simple(check: Check) -> bool:

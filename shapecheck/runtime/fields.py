@@ -17,11 +17,11 @@ from typing import Any
 
 from shapecheck.core.errors import AnnotationError
 from shapecheck.runtime import switch
-from shapecheck.runtime.checked import Promise, checked, promise
+from shapecheck.runtime.checked import Promise, checked, inside, promise
 from shapecheck.runtime.checks import Anything, Check, Fields, checks_tensors
 from shapecheck.runtime.hints import understand
 from shapecheck.runtime.places import is_machinery
-from shapecheck.runtime.resolve import Later, class_hints, hints_of, names_around
+from shapecheck.runtime.resolve import Later, Report, class_hints, hints_of, names_around, reported
 from shapecheck.runtime.running import Contract
 from shapecheck.runtime.settings import Place
 
@@ -31,40 +31,47 @@ Options = Mapping[str, Any]
 ReadFields = Callable[[bool], Check]  # told whether it is the last chance for a name to be defined
 
 
-def check_fields(cls: type, options: Options, frame: FrameType | None) -> None:
+def check_fields(cls: type, options: Options, frame: FrameType | None, report: Report | None = None) -> None:
     """Have the tensors among the fields of `cls` checked whenever an instance is complete.
+
+    Annotations that can't be understood go to `report`, if it is there, and count as absent.
 
     Raises:
         AnnotationError: an annotation can't be understood, or assignment should be checked and there is no tensor.
     """
     around = names_around(frame, vars(sys.modules.get(cls.__module__, typing)))
-    fields = functools.partial(_fields, cls, around)
+    fields = functools.partial(_fields, cls, around, report)
     place = Place(frame.f_code.co_filename, frame.f_lineno) if frame else None
     if not _holds_tensors(cls, fields):
         if options.get("assignment"):
             raise AnnotationError(f"`{cls.__qualname__}` has no tensor field whose assignment could be checked")
         return
     for name, function, about_self in _completing(cls):
-        meaning = functools.partial(_meaning, cls, function, fields, around, about_self)
+        meaning = functools.partial(_meaning, cls, function, fields, around, about_self, report)
         checker = checked(function, options, frame, meaning, place if _is_generated(function) else None)
         setattr(cls, name, type(vars(cls)[name])(checker) if _is_wrapped(vars(cls).get(name)) else checker)
     if options.get("assignment"):
         cls.__setattr__ = _assigning(cls, fields, options, place)  # type: ignore[method-assign, assignment]
 
 
-def _fields(cls: type, around: Mapping[str, Any], final: bool) -> Check:
+def _fields(cls: type, around: Mapping[str, Any], report: Report | None, final: bool) -> Check:
     """The check of the tensors among a class's fields."""
     tensors = {}
-    for name, hint in class_hints(cls, around, final).items():
+    for name, hint in class_hints(cls, around, final, report).items():
         if typing.get_origin(hint) is typing.ClassVar or isinstance(hint, dataclasses.InitVar):
             continue
-        try:
-            check = understand(hint)
-        except AnnotationError as error:
-            raise error.at(f"{cls.__qualname__}.{name}") from None
-        if checks_tensors(check):
-            tensors[name] = check
+        with reported(report):
+            check = _understood(cls, name, hint)
+            if checks_tensors(check):
+                tensors[name] = check
     return Fields(cls, tensors, "attribute", frozenset(), cls.__qualname__) if tensors else Anything()
+
+
+def _understood(cls: type, name: str, hint: Any) -> Check:
+    try:
+        return understand(hint)
+    except AnnotationError as error:
+        raise error.at(f"{cls.__qualname__}.{name}") from None
 
 
 def _holds_tensors(cls: type, fields: ReadFields) -> bool:
@@ -87,7 +94,7 @@ def _completing(cls: type) -> list[tuple[str, FunctionType, bool]]:
     if issubclass(cls, tuple) and "_fields" in own:
         return [(name, own[name].__func__, False) for name in ("__new__", "_make")]
     if isinstance(own.get("__init__"), FunctionType):
-        return [("__init__", own["__init__"], True)]
+        return [("__init__", inside(own["__init__"]), True)]
     torch = sys.modules.get("torch")
     if torch is not None and issubclass(cls, torch.nn.Module):
         return []
@@ -115,7 +122,13 @@ def _is_generated(function: FunctionType) -> bool:
 
 
 def _meaning(
-    cls: type, function: FunctionType, fields: ReadFields, around: Mapping[str, Any], about_self: bool, final: bool
+    cls: type,
+    function: FunctionType,
+    fields: ReadFields,
+    around: Mapping[str, Any],
+    about_self: bool,
+    report: Report | None,
+    final: bool,
 ) -> Promise:
     """What the function promises that completes an instance: its arguments, where they aren't fields, and the fields."""
     parameters: Mapping[str, Check]
@@ -124,10 +137,12 @@ def _meaning(
     elif _is_generated(function):
         hints = inspect.get_annotations(function)
         only = {name: hint for name, hint in hints.items() if _is_init_var(hint)}
-        resolved = hints_of(function, around, final) if only else {}
-        parameters = promise(function, {name: resolved[name] for name in only}).parameters
+        resolved = hints_of(function, around, final, report) if only else {}
+        parameters = promise(
+            function, {name: resolved[name] for name in only.keys() & resolved.keys()}, report
+        ).parameters
     else:
-        parameters = promise(function, hints_of(function, around, final)).parameters
+        parameters = promise(function, hints_of(function, around, final, report), report).parameters
     subject = next(iter(parameters)) if about_self else ""
     return Promise(parameters, fields(final), subject=subject, role="field", function=cls.__qualname__)
 

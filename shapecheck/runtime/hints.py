@@ -14,6 +14,7 @@ import types
 import typing
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -59,6 +60,8 @@ def understand(hint: Any) -> Check:
     if hint is None:
         return NONE
     if isinstance(hint, str | typing.ForwardRef):
+        if getattr(hint, "__forward_evaluated__", False):  # of a type variable's bound: `resolve` has been there
+            return understand(hint.__forward_value__)  # type: ignore[union-attr]
         name = hint if isinstance(hint, str) else hint.__forward_arg__
         raise AnnotationError(f"`{name}` can't be resolved to a type", name)
     if inner := _unwrapped(hint):
@@ -192,7 +195,7 @@ def _of_class(hint: Any, cls: type, arguments: tuple[Any, ...]) -> Check:
     text = hint_text(hint)
     if issubclass(cls, jaxtyping.AbstractDtype):
         name = cls.__name__
-        raise AnnotationError(f'`{name}` alone has no shape: write `{name}[Tensor, "..."]` for any shape')
+        raise AnnotationError(f'`{name}` alone has no shape: write `{name}[Tensor, "..."]` for any shape', name)
     if fields := _fields(cls, text):
         return fields
     if not arguments:
@@ -236,7 +239,10 @@ def _fields(cls: type, text: str) -> Fields | None:
         return Fields(cls, _understanding[cls], access, optional, text)
     fields = _understanding[cls] = {}
     try:
-        found = {name: understand(hint) for name, hint in field_hints(cls).items()}
+        found = {}
+        for name, hint in field_hints(cls).items():
+            with suppress(AnnotationError):
+                found[name] = understand(hint)
         if any(checks_tensors_beside(check, cls) for check in found.values()):
             fields.update({name: check for name, check in found.items() if checks_tensors(check)})
     finally:
@@ -262,7 +268,7 @@ def field_hints(cls: type) -> Mapping[str, Any]:
     """The annotations of a class that holds tensors by name; those of its author's that don't resolve are left out.
 
     The class is often another project's: that a name of its file exists for type checkers only is no fault of the
-    contract that mentions it.
+    contract that mentions it. Its own contract, if it has one, complains.
     """
     names = [field.name for field in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else None
     try:

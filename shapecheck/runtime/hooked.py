@@ -7,25 +7,29 @@ local(value, "y", "Image")       value, checked against the annotation that the 
 
 from __future__ import annotations
 
-import dataclasses
 import sys
+import typing
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType, FunctionType
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, cast
 
 from shapecheck.core.errors import AnnotationError, SettingsError
 from shapecheck.runtime import settings
+from shapecheck.runtime.annotated import spells_shape
 from shapecheck.runtime.body import check_at, is_compiling
-from shapecheck.runtime.checked import checked
+from shapecheck.runtime.checked import Promise, checked, promise
 from shapecheck.runtime.checks import checks_tensors
-from shapecheck.runtime.classes import contracted_class
+from shapecheck.runtime.fields import check_fields
 from shapecheck.runtime.hints import understand
-from shapecheck.runtime.resolve import hints_of
+from shapecheck.runtime.mentions import published
+from shapecheck.runtime.resolve import Later, hints_of, names_around, reported
 from shapecheck.runtime.transform import HOOK
+from shapecheck.runtime.validate import validate
 
-Thing = TypeVar("Thing")
 Unresolved = Literal["warn", "raise", "ignore"]
 
 UNRESOLVED = ("warn", "raise", "ignore")
@@ -80,23 +84,42 @@ class Hooked:
         """Code that is pickled by value brings its hook along: the one of its module there, wherever it is loaded."""
         return _hook_of, (self.names.get("__name__"), self.path, self.policy)
 
-    def function(self, function: Thing) -> Thing:
+    def function(self, function: FunctionType) -> FunctionType:
         frame = sys._getframe(1)
+        meaning = partial(self.meaning, function, names_around(frame, self.names))
+        with suppress(Later):
+            if not _holds_shape(meaning(False)) and not published(function):
+                return function
+        return cast(FunctionType, checked(function, self.policy.contract, frame, meaning))
+
+    def meaning(self, function: FunctionType, around: Mapping[str, Any], final: bool) -> Promise:
+        """What a function promises as far as it can be understood; the rest is told and not checked.
+
+        That a plain annotation of a function without shapes has no value, say, is no concern of ours.
+        """
+        unresolved: list[AnnotationError] = []
+        hints = hints_of(function, around, final, unresolved.append)
+        misunderstood: list[AnnotationError] = []
+        found = promise(function, hints, misunderstood.append)
+        holds = _holds_shape(found)
+        told = [error for error in unresolved if holds or spells_shape(error.text)]
+        told += [error for error in misunderstood if holds or error.text]
         try:
-            return cast(Thing, checked(function, self.policy.contract, frame))
+            validate(f"{function.__qualname__}()", found.parameters, found.results, tuple(found.parameters))
         except AnnotationError as error:
-            self.unresolved(error, function.__code__.co_firstlineno)  # type: ignore[attr-defined]
-            return function
+            told.append(error)
+            found = promise(function, {})
+        for error in told:
+            self.unresolved(error, function.__code__.co_firstlineno)
+        return found
 
     def type(self, cls: type) -> type:
-        if not dataclasses.is_dataclass(cls) and not (issubclass(cls, tuple) and hasattr(cls, "_fields")):
-            return cls
         frame = sys._getframe(1)
-        try:
-            return contracted_class(cls, self.policy.contract, frame)
-        except AnnotationError as error:
-            self.unresolved(error, frame.f_lineno)
-            return cls
+        if not typing.is_typeddict(cls):
+            report = partial(self.unresolved, line=frame.f_lineno)
+            with reported(report):
+                check_fields(cls, self.policy.contract, frame, report)
+        return cls
 
     def local(self, value: Any, name: str, text: str, in_place: Callable[[], Any] | None = None) -> Any:
         if is_compiling() or not (self.policy.always or settings.enabled()):
@@ -135,6 +158,10 @@ class Hooked:
         if self.policy.unresolved == "warn" and place not in self.told:
             self.told.add(place)
             warnings.warn_explicit(f"not checked: {error}", ShapeHookWarning, self.path, line)
+
+
+def _holds_shape(found: Promise) -> bool:
+    return any(map(checks_tensors, [*found.parameters.values(), *found.results]))
 
 
 def _hook_of(module: str, path: str, policy: Policy) -> Hooked:

@@ -19,7 +19,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType, FrameType
 from typing import Any
 
@@ -142,9 +142,25 @@ class _Stand:
 
 
 def _resolved(hint: Any, stand: _Stand, final: bool) -> Any:
-    """An annotation with its strings evaluated; missing names are looked for among the module's imports."""
-    if not _has_text(hint):
-        return hint
+    """An annotation with its strings evaluated, those in the bounds of its type variables included."""
+    found = _evaluated(hint, stand, final) if _has_text(hint) else hint
+    for variable in _type_variables(found):
+        if isinstance(variable.__bound__, typing.ForwardRef):
+            home = vars(sys.modules.get(variable.__module__, types))
+            _evaluated(variable.__bound__, replace(stand, home=home), final)  # which keeps its value
+    return found
+
+
+def _type_variables(hint: Any) -> Iterator[typing.TypeVar]:
+    if isinstance(hint, typing.TypeVar):
+        yield hint
+    elif typing.get_origin(hint) not in _OPAQUE:
+        for argument in typing.get_args(hint):
+            yield from _type_variables(argument)
+
+
+def _evaluated(hint: Any, stand: _Stand, final: bool) -> Any:
+    """The strings in an annotation evaluated; missing names are looked for among the module's imports."""
     holder = types.FunctionType((lambda: None).__code__, stand.home)
     holder.__annotations__ = {"hint": hint}
     local = dict(stand.local)

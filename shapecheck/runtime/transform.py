@@ -97,9 +97,15 @@ class _Transformer:
         if opts_out(node):
             return
         self.block(node, Scope(outer.bound | _type_parameters(node)), annotated=False)
-        if self.decorate and (node.decorator_list or node.bases) and not self.imports.contracted(node):
+        if self.decorate and self.may_have_fields(node) and not self.imports.contracted(node):
             first: ast.expr | ast.stmt = node.decorator_list[0] if node.decorator_list else node
             node.decorator_list.insert(0, _hook("type", first))
+
+    def may_have_fields(self, node: ast.ClassDef) -> bool:
+        """Whether shapes may be among the class's fields, those that it inherits included."""
+        own = [statement.annotation for statement in node.body if isinstance(statement, ast.AnnAssign)]
+        decorated = bool(node.decorator_list and node.bases)
+        return decorated or any(may_hold_shape(annotation, self.imports) for annotation in own)
 
     def has_contract(self, node: Function) -> bool:
         annotations = [argument.annotation for argument in _arguments(node.args)] + [node.returns]

@@ -402,6 +402,8 @@ def healthy(x: Float[Tensor, "b b"]): ...
 
 def unresolved(x: Float[Tensor, "b b"], config: Config): ...
 
+def no_concern_of_ours(x: Tensor, config: Config): ...
+
 def misspelled(x: Flaot[Tensor, "b b"]): ...
 
 def malformed(x: Float[Tensor, "b - 1"]): ...
@@ -417,16 +419,21 @@ def test_what_cannot_be_resolved_is_told_once_with_its_line_and_the_rest_is_chec
     with warnings.catch_warnings(record=True) as caught, install("m"):
         warnings.simplefilter("always")
         module = project.load("m")
-        module.misspelled(T(2, 3))
-        module.malformed(T(2, 3))
-        module.local(T(2))
-        module.local(T(2))
+        for _ in range(2):
+            module.misspelled(T(2, 3))
+            module.malformed(T(2, 3))
+            module.no_concern_of_ours(T(2, 3), None)
+            module.local(T(2))
+            with pytest.raises(ShapeError):
+                module.unresolved(T(2, 3), None)
     told = {(Path(each.filename).name, each.lineno): str(each.message) for each in caught}
     assert all(issubclass(each.category, ShapeHookWarning) for each in caught)
     assert len(caught) == len(told)
-    assert "misspelled" in told["m.py", 13] and "Flaot" in told["m.py", 13]
-    assert "malformed" in told["m.py", 15] and "b - 1" in told["m.py", 15]
-    assert "`y`" in told["m.py", 18] and "Flaot" in told["m.py", 18]
+    assert told.keys() == {("m.py", line) for line in (11, 15, 17, 20)}
+    assert "unresolved(), parameter `config`" in told["m.py", 11] and "importing it fails" in told["m.py", 11]
+    assert "misspelled" in told["m.py", 15] and "Flaot" in told["m.py", 15]
+    assert "malformed" in told["m.py", 17] and "b - 1" in told["m.py", 17]
+    assert "local(), `y`" in told["m.py", 20] and "Flaot" in told["m.py", 20]
     with pytest.raises(ShapeError):
         module.healthy(T(2, 3))
 
@@ -475,6 +482,33 @@ def test_names_imported_for_type_checkers_only_are_found(project: Project) -> No
         module.f(T(2, 2), T(2, 2))
     with pytest.raises(ShapeError, match="`y`"):
         module.f(T(2, 2))
+
+
+def test_names_that_mean_something_else_in_the_class_are_still_types(project: Project) -> None:
+    project.write(
+        m="""
+        from __future__ import annotations
+        from typing import TypeVar
+        import torch
+        from jaxtyping import Float
+        from torch import Tensor, device, dtype
+
+        T = TypeVar("T", bound="Thing")
+
+        class Thing:
+            def float(self) -> Thing: return self
+            @property
+            def device(self) -> device: return torch.device("cpu")
+            def scale(self: T, x: Float[Tensor, "b b"], by: float, device: device | None = None) -> T: return self
+        """
+    )
+    with warnings.catch_warnings(), install("m"):
+        warnings.simplefilter("error")
+        module = project.load("m")
+        thing = module.Thing()
+        assert thing.scale(T(2, 2), 1.5, thing.device) is thing
+    with pytest.raises(ShapeError):
+        thing.scale(T(2, 3), 1.5)
 
 
 def test_a_class_defined_further_down_is_found(project: Project) -> None:

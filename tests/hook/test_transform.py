@@ -9,7 +9,7 @@ from types import CodeType
 
 import pytest
 
-from shapecheck.runtime.annotated import Imports, may_hold_shape
+from shapecheck.runtime.annotated import Imports, may_hold_shape, spells_shape
 from shapecheck.runtime.transform import HOOK, transform
 
 HEADER = """
@@ -105,19 +105,22 @@ def test_a_module_opts_out_as_a_whole() -> None:
     assert rewritten(source) == source
 
 
-def test_classes_with_a_decorator_or_a_base_get_the_outermost_decorator() -> None:
-    text = rewritten(
-        """
-        @dataclasses.dataclass
-        class A: ...
-        class B(A): ...
-        class C: ...
-        """
-    )
-    assert text.splitlines() == [
-        *["@HOOK.type", "@dataclasses.dataclass", "class A:", "    ...", ""],
-        *["@HOOK.type", "class B(A):", "    ...", "", "class C:", "    ..."],
-    ]
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("@dataclasses.dataclass\nclass A:\n    x: Image", True),
+        ("@dataclasses.dataclass\nclass A:\n    x: int", False),
+        ("@dataclasses.dataclass\nclass A(B):\n    x: int", True),
+        ("class A(NamedTuple):\n    x: Image", True),
+        ("class A:\n    x: Image", True),
+        ("class A(nn.Module):\n    x: int", False),
+        ("class A(nn.Module): ...", False),
+    ],
+)
+def test_classes_that_may_have_shapes_in_fields_get_the_outermost_decorator(source: str, expected: bool) -> None:
+    text = rewritten(source)
+    assert text.startswith("@HOOK.type\n") is expected
+    assert text.removeprefix("@HOOK.type\n") == ast.unparse(ast.parse(source))
 
 
 LOCALS = {
@@ -301,6 +304,25 @@ def test_annotations_that_surely_hold_no_shape(annotation: str, expected: bool) 
         )
     )
     assert may_hold_shape(ast.parse(annotation, mode="eval").body, imports) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('Flaot[Tensor, "b c"]', True),
+        ('list[jt.Float[Tensor, "b"]] | None', True),
+        ('Float[Tensor, f"b {n}"]', True),
+        ('Literal["a", "b"]', False),
+        ('Annotated[Config, "b"]', False),
+        ("Config", False),
+        ('dict["a", int]', False),
+        ("not an annotation", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_text_that_writes_a_shape_out(text: str | None, expected: bool) -> None:
+    assert spells_shape(text) is expected
 
 
 def test_a_name_that_is_assigned_later_is_not_trusted() -> None:
