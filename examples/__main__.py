@@ -20,7 +20,7 @@ import torch
 
 import shapecheck
 from examples import char_gpt, digits_vit
-from examples.bugs.marks import Bug, planted_bugs
+from examples.bugs.marks import planted_bugs
 
 ROOT = Path(__file__).parent.parent
 SHORT = {"digits": 2, "gpt": 40}  # epochs and steps: long enough to run every line
@@ -48,14 +48,16 @@ def train_for_real(full: bool) -> None:
 
 def meet_the_bugs(full: bool) -> None:
     bugs, reports = planted_bugs(), lint_reports()
+    programs = {bug: import_module(bug.module).main for bug in bugs}
     heading(f"{len(bugs)} twins of them with one silent bug each; torch objects to none")
     raised = reported = 0
     for bug in bugs:
         print(f"{bug.program}.py:{bug.line}  {bug.summary}")
+        length = () if full else (SHORT[bug.program.partition("_")[0]],)
         if full:
             with shapecheck.configure(mode="off"):
-                print(indent(run(bug, full)[0], "    unchecked  "), end="")
-        _, error = run(bug, full)
+                print(indent(run(programs[bug], length)[0], "    unchecked  "), end="")
+        _, error = run(programs[bug], length)
         if error is not None:
             raised += 1
             print(indent(f"{type(error).__name__}: {error}", "    "))
@@ -69,13 +71,12 @@ def meet_the_bugs(full: bool) -> None:
     print(f"Of {len(bugs)} bugs {raised} were raised at run time and {reported} reported by the linter.")
 
 
-def run(bug: Bug, full: bool) -> tuple[str, shapecheck.ShapeError | None]:
-    """What the program prints, and the violation that ended it."""
-    program: Callable[..., None] = import_module(bug.module).main
+def run(main: Callable[..., None], length: tuple[int, ...]) -> tuple[str, shapecheck.ShapeError | None]:
+    """What a program prints, and the violation that ended it."""
     output = io.StringIO()
     with redirect_stdout(output):
         try:
-            program() if full else program(SHORT[bug.program.partition("_")[0]])
+            main(*length)
         except shapecheck.ShapeError as error:
             return output.getvalue(), error
     return output.getvalue(), None
