@@ -107,14 +107,16 @@ class Log:
         """Run the operation and write down what it did."""
         if not _observable():
             return op(*args, **kwargs)
-        inputs = list(self._read(_placed(args, kwargs)))
+        placed = list(_placed(args, kwargs))
+        inputs = list(self._read(placed))
         result = op(*args, **kwargs)
         made = _made(op, args, result)
         if _same_values(op):
             for tensor in made if len(inputs) == 1 else ():
                 self._remember(tensor, inputs[0][1])
         elif made and (outputs := [measure for tensor in made if (measure := self.measure(tensor)) is not None]):
-            event = Event(op, instruction(), len(args), inputs, outputs, _is_meant(op, args, kwargs))
+            meant = not placed or _is_meant(op, args, kwargs)  # what needs no tensor brings in data: torch.tensor
+            event = Event(op, instruction(), len(args), inputs, outputs, meant)
             self.events.append(event)
             watch(self, event, made, (args, kwargs))
         return result
