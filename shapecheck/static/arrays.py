@@ -6,7 +6,7 @@ of numpy is in the op table is listed here. Dtypes are promoted by other rules a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shapecheck.core.sizes import Size
@@ -56,7 +56,7 @@ def is_array(value: Value) -> bool:
     return False
 
 
-def takes_arrays(op: str, arguments: list[Value]) -> bool:
+def takes_arrays(op: str, arguments: Sequence[Value]) -> bool:
     """Whether an op of the table does to these arrays what numpy does."""
     if op in _SHARED or op in METHODS.values() or op in FUNCTIONS.values():
         return not any(_is_backwards(value) for value in arguments)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 
-from shapecheck.core.sizes import Size, solve, substitute
+from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import UNKNOWN, TensorValue
 from shapecheck.static.annotations import read_hint
 from shapecheck.static.contracts import Mismatch, Scope, match
 from shapecheck.static.declarations import ClassInfo, Signature
 from shapecheck.static.dispatch import Arguments, evaluate
-from shapecheck.static.environment import Environment, learn
+from shapecheck.static.environment import Environment, unify
 from shapecheck.static.frame import Frame, Run
 from shapecheck.static.hints import ANY, tensors
 from shapecheck.static.values import Dict, Value
@@ -77,7 +77,7 @@ def checked(signature: Signature, given: Given, nodes: Nodes, node: ast.AST, fra
             _report_argument(signature, parameter.name, mismatch, (given, nodes), node, frame)
             return None
     for left, right in scope.learned:
-        _learn(left, right, frame)
+        unify(frame.state, left, right)
     return scope
 
 
@@ -86,12 +86,6 @@ def read_field(source: str, frame: Frame) -> Size:
     with frame.run.silence():
         value = evaluate(ast.parse(source, mode="eval").body, frame)
     return value if isinstance(value, Size) else Size.unknown(source)
-
-
-def _learn(left: Size, right: Size, frame: Frame) -> None:
-    facts = frame.state.facts
-    if solve(substitute(left, facts) - substitute(right, facts)) is not None:
-        frame.state.facts = learn(facts, left, right)
 
 
 def _report_argument(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from shapecheck.core import expression
 from shapecheck.core.ops.errors import OpError
 from shapecheck.core.ops.shapes import broadcast_shapes
 from shapecheck.core.sizes import Size, Symbol, equal, from_expression
@@ -313,8 +314,22 @@ def _match_dim(dim: Dim, index: int, sizes: Shape, scope: Scope) -> Problem | No
         case Computed():
             expected = scope.value(dim)
             because = "" if str(expected) == dim.text else f" (`{dim.text}`)"
-            return _agree(expected, sizes[0], f"dim {index} is {sizes[0]}, not {expected}{because}", scope)
+            reason = f"dim {index} is {sizes[0]}, not {expected}{because}"
+            if _is_anothers(sizes[0], expected, dim):
+                return reason, (sizes[0], expected)
+            return _agree(expected, sizes[0], reason, scope)
     return None
+
+
+def _is_anothers(size: Size, expected: Size, dim: Computed) -> bool:
+    """Whether a dim that the caller's contract leaves free stands where ``{self.heads}`` asks for an object's own size.
+
+    Sizes of objects may otherwise be any: `nn.Linear(d, d)` in `__init__` is meant for the `d` of `forward`.
+    """
+    own, free = expected.symbol, size.symbol
+    if own is None or free is None or own.rigid or not free.rigid or own.name == free.name:
+        return False
+    return any(field.source.startswith("self.") for field in expression.fields(dim.tree))
 
 
 def _match_named(name: str, index: int, size: Size, scope: Scope) -> Problem | None:

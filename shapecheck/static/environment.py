@@ -26,7 +26,7 @@ from shapecheck.static.values import (
     with_sizes,
 )
 
-__all__ = ["Environment", "Facts", "join", "join_values", "learn"]
+__all__ = ["Environment", "Facts", "join", "join_values", "learn", "refreshed", "unify"]
 
 Facts = Mapping[Symbol, Size]
 DimSize = Size | tuple[Size, ...]
@@ -83,6 +83,12 @@ def learn(facts: Facts, left: Size, right: Size) -> Facts:
         return facts
     symbol, size = solution
     return {known: substitute(value, {symbol: size}) for known, value in facts.items()} | {symbol: size}
+
+
+def unify(env: Environment, left: Size, right: Size) -> None:
+    """What needs two sizes to be equal went well: a size that could be any is that one from here on."""
+    if solve(substitute(left, env.facts) - substitute(right, env.facts)) is not None:
+        env.facts = learn(env.facts, left, right)
 
 
 def _solve_rigid(difference: Size) -> tuple[Symbol, Size] | None:

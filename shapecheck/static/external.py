@@ -13,8 +13,9 @@ from shapecheck.static.dispatch import Arguments, attributes, call, calls, evalu
 from shapecheck.static.displays import elements
 from shapecheck.static.expressions import global_value
 from shapecheck.static.frame import Frame
-from shapecheck.static.layers import LAYERS, made_layer
-from shapecheck.static.operations import apply_op, has_tensor
+from shapecheck.static.layers import is_layer, made_layer
+from shapecheck.static.op_findings import has_tensor
+from shapecheck.static.operations import apply_op
 from shapecheck.static.project import canonical
 from shapecheck.static.values import Dict, ExternalName, FileModule, Partial, Value
 
@@ -84,7 +85,7 @@ def call_external(callee: ExternalName, arguments: Arguments, node: ast.AST, fra
     function = FUNCTIONS.get(callee.name)
     if function is not None:
         return function(arguments, node, frame) if arguments.complete else UNKNOWN
-    if callee.name in LAYERS or callee.name.startswith("torch.nn.modules."):
+    if is_layer(callee.name):
         return made_layer(callee.name, arguments, node, frame)
     if ops.known(callee.name):
         return apply_op(callee.name, arguments, node, frame)

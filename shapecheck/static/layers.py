@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import ast
 
+from shapecheck.core import ops
+from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import UNKNOWN, Repeated
+from shapecheck.static.assignment import rebind
+from shapecheck.static.contracts import flexible
 from shapecheck.static.dispatch import Arguments, attributes, call, calls
 from shapecheck.static.displays import elements
+from shapecheck.static.environment import refreshed
 from shapecheck.static.frame import Frame
+from shapecheck.static.operations import apply_layer, constructed_layer, core_value
 from shapecheck.static.values import Bound, Dict, Layer, Layers, Value
 
-__all__ = ["LAYERS", "made_layer"]
+__all__ = ["is_layer", "made_layer"]
 
 _CONTAINERS = {
     "torch.nn.Sequential": "Sequential",
@@ -19,16 +25,45 @@ _CONTAINERS = {
     "torch.nn.ParameterList": "ModuleList",
     "torch.nn.ParameterDict": "ModuleDict",
 }
-LAYERS = frozenset(_CONTAINERS)
+_INTEGERS = frozenset(
+    """in_features out_features in_channels out_channels num_features num_channels num_embeddings embedding_dim
+    embed_dim normalized_shape input_size hidden_size d_model""".split()
+)
+"""Arguments of constructors that are integers for sure."""
+
+
+def is_layer(name: str) -> bool:
+    """Whether a name is a module of `torch.nn`, or of einops, that is known here."""
+    return name in _CONTAINERS or ops.known_module(name)
 
 
 def made_layer(name: str, arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
-    """What the constructor of a layer or a container gives."""
-    kind = _CONTAINERS.get(name)
-    if kind is None:
-        return UNKNOWN
+    """What the constructor of a module gives."""
     if not arguments.complete:
         return UNKNOWN
+    if name in _CONTAINERS:
+        return _made_container(_CONTAINERS[name], arguments)
+    layer = constructed_layer(name, arguments, node, frame)
+    return UNKNOWN if layer is None else _with_integers(layer, arguments, frame)
+
+
+def _with_integers(layer: Layer, arguments: Arguments, frame: Frame) -> Layer:
+    """``nn.Linear(dim, 4)`` says that an unknown `dim` is an integer."""
+    unknown = [key for key, value in layer.arguments.items() if key in _INTEGERS and value == UNKNOWN]
+    if not unknown:
+        return layer
+    nodes = dict(zip(layer.arguments, arguments.nodes, strict=False)) | dict(arguments.keyword_nodes)
+    sizes: dict[str, Value] = {}
+    for key in unknown:
+        match nodes.get(key):
+            case ast.Name(id=name) | ast.Attribute(attr=name) as source:
+                size = flexible(name)
+                rebind(source, size, frame)
+                sizes[key] = size
+    return Layer(layer.name, {**layer.arguments, **sizes})
+
+
+def _made_container(kind: str, arguments: Arguments) -> Value:
     given = arguments.positional
     if kind == "Sequential" and not (len(given) == 1 and isinstance(given[0], Dict)):
         return Layers(kind, list(given))
@@ -50,6 +85,13 @@ def read_of_container(value: Layers, name: str, node: ast.AST, frame: Frame) -> 
 
 @attributes(Layer)
 def read_of_layer(value: Layer, name: str, node: ast.AST, frame: Frame) -> Value:
+    """A parameter of a module, an argument that it was made with, or a method."""
+    made_with = {key: core_value(refreshed(one, frame.state.facts)) for key, one in value.arguments.items()}
+    state = ops.module_state(value.name, made_with)
+    if name in state:
+        return state[name]
+    if isinstance(made_with.get(name), Size | tuple):
+        return made_with[name]
     return Bound(value, name)
 
 
@@ -59,9 +101,7 @@ def call_container(callee: Layers, arguments: Arguments, node: ast.AST, frame: F
     if callee.kind != "Sequential":
         return UNKNOWN
     content = callee.content
-    modules = (
-        list(content.entries.values()) if isinstance(content, Dict) and content.rest is None else elements(content)
-    )
+    modules = list(content.entries.values()) if isinstance(content, Dict) and not content.rest else elements(content)
     if modules is None:
         return UNKNOWN
     for module in modules:
@@ -72,4 +112,8 @@ def call_container(callee: Layers, arguments: Arguments, node: ast.AST, frame: F
 
 @calls(Layer)
 def call_layer(callee: Layer, arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
-    return UNKNOWN
+    """The module's forward."""
+    layer = refreshed(callee, frame.state.facts)
+    assert isinstance(layer, Layer)
+    source = node.func if isinstance(node, ast.Call) else None
+    return apply_layer(layer, arguments, source, node, frame)

@@ -1,97 +1,117 @@
-"""Operations of torch: applied by the op table, their errors and notes turned into findings."""
+"""Operations of torch: ops and modules of the table, applied to abstract values."""
 
 from __future__ import annotations
 
 import ast
 import itertools
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import EllipsisType
 
 from shapecheck.core import ops
 from shapecheck.core import tensors as core
 from shapecheck.core.ops import Note, OpError
 from shapecheck.core.ops.call import find
-from shapecheck.core.ops.errors import Equal
-from shapecheck.core.sizes import Size, solve, substitute
+from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import UNKNOWN, Named, Opaque, Repeated, Slice, TensorValue
 from shapecheck.static.arrays import as_array, is_array, takes_arrays
 from shapecheck.static.dispatch import Arguments
-from shapecheck.static.environment import join_values, learn
+from shapecheck.static.environment import join_values
 from shapecheck.static.frame import Frame
-from shapecheck.static.reshapes import RESHAPES, mixes_dims
-from shapecheck.static.values import Choice, ExternalName, Value, options
-from shapecheck.static.wording import evidence, in_their_words, shape_text, text_of
+from shapecheck.static.op_findings import Operand, check_reshape, has_tensor, heed, report_error
+from shapecheck.static.reshapes import RESHAPES
+from shapecheck.static.values import ExternalName, Layer, Value, options
 
-__all__ = ["apply_op", "core_value", "has_tensor"]
+__all__ = ["apply_layer", "apply_op", "constructed_layer", "core_value"]
 
 _MOST_COMBINATIONS = 16
-_REPORTED_LEVELS = frozenset({"echo", "loss"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """An op, or the forward of a module that was made with the arguments `made_with`."""
+
+    name: str
+    made_with: Mapping[str, core.Value] | None = None
+
+    def apply(self, arguments: Arguments, notes: list[Note]) -> core.Value:
+        positional = [core_value(value) for value in arguments.positional]
+        keywords = {key: core_value(value) for key, value in arguments.keywords.items()}
+        if self.made_with is None:
+            return ops.apply(self.name, positional, keywords, notes=notes)
+        return ops.apply_module(self.name, self.made_with, positional, keywords, notes=notes)
+
+    def operands(self, arguments: Arguments) -> dict[str, Operand]:
+        """The arguments by the parameter's name."""
+        names = ["input", "other", "third"]
+        if self.made_with is None and (found := find(self.name)):
+            names = [parameter.name for parameter in found[0].parameters]
+        nodes = [*arguments.nodes, *[None] * len(arguments.positional)]
+        given: dict[str, Operand] = dict(zip(names, zip(nodes, arguments.positional, strict=False), strict=False))
+        for key, value in arguments.keywords.items():
+            given[key] = (arguments.keyword_nodes.get(key), value)
+        return given
 
 
 def apply_op(name: str, arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
-    """The value of an op; what torch would reject is reported.
+    """The value of an op; what torch would reject is reported."""
+    slots = arguments.values()
+    if not any(map(is_array, slots)):
+        return _applied(_Operation(name), arguments, (), node, frame)
+    return as_array(_applied(_Operation(name), arguments, (), node, frame)) if takes_arrays(name, slots) else UNKNOWN
+
+
+def apply_layer(layer: Layer, arguments: Arguments, source: ast.expr | None, node: ast.AST, frame: Frame) -> Value:
+    """The value of calling a module of `torch.nn`; `source` is the expression that is called."""
+    made_with = {key: core_value(value) for key, value in layer.arguments.items()}
+    return _applied(_Operation(layer.name, made_with), arguments, ((source, layer),), node, frame)
+
+
+def constructed_layer(name: str, arguments: Arguments, node: ast.AST, frame: Frame) -> Layer | None:
+    """A module of `torch.nn`; None where its constructor would refuse the arguments."""
+    positional = [core_value(value) for value in arguments.positional]
+    keywords = {key: core_value(value) for key, value in arguments.keywords.items()}
+    try:
+        return Layer(name, ops.construct(name, positional, keywords))
+    except OpError as error:
+        report_error(error, {}, (), node, frame)
+        return None
+
+
+def _applied(
+    operation: _Operation, arguments: Arguments, also: Sequence[Operand], node: ast.AST, frame: Frame
+) -> Value:
+    """The value of an operation.
 
     Where an operand is one of several values, those that can't work aren't meant, as long as one can.
     """
     frame.run.ops += 1
-    slots = [*arguments.positional, *arguments.keywords.values()]
-    if any(map(is_array, slots)):
-        return as_array(_applied(name, arguments, node, frame)) if takes_arrays(name, slots) else UNKNOWN
-    return _applied(name, arguments, node, frame)
-
-
-def _applied(name: str, arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
-    if not arguments.complete:
-        return _gave_up(name, arguments, frame)
-    slots = [*arguments.positional, *arguments.keywords.values()]
-    chosen = [options(value) for value in slots]
-    count = 1
-    for possible in chosen:
-        count *= len(possible)
-    if count > _MOST_COMBINATIONS:
-        return _gave_up(name, arguments, frame)
-    outcomes = [_outcome(name, _with(arguments, combination)) for combination in itertools.product(*chosen)]
+    chosen = [options(value) for value in arguments.values()]
+    if not arguments.complete or math.prod(map(len, chosen)) > _MOST_COMBINATIONS:
+        return _counted(operation.name, UNKNOWN, arguments, frame)
+    outcomes = [_outcome(operation, _with(arguments, combination)) for combination in itertools.product(*chosen)]
     worked = [(value, notes) for value, notes, error in outcomes if error is None]
     if not worked:
         _, _, error = outcomes[0]
         assert error is not None
-        _report_error(name, arguments, error, node, frame)
+        report_error(error, operation.operands(arguments), also, node, frame)
         return UNKNOWN
     if len(outcomes) == 1:
         value, notes = worked[0]
-        _heed(name, arguments, notes, node, frame)
-        if name in RESHAPES:
-            _check_reshape(arguments, value, node, frame)
-    result = join_values(value for value, _ in worked)
-    if _is_opaque(result) and has_tensor(slots) and name != "operator.setitem":
+        if notes:
+            heed(notes, operation.operands(arguments), node, frame)
+        if operation.name in RESHAPES:
+            check_reshape(arguments.positional[0], value, node, frame)
+    return _counted(operation.name, join_values(value for value, _ in worked), arguments, frame)
+
+
+def _counted(name: str, result: Value, arguments: Arguments, frame: Frame) -> Value:
+    """The result, counted where nothing is known of it although there was a tensor to start from."""
+    unknown = result == UNKNOWN or (isinstance(result, TensorValue) and result.shape is None)
+    if unknown and name != "operator.setitem" and has_tensor(arguments.values()):
         frame.run.opaque[name] += 1
     return result
-
-
-def _gave_up(name: str, arguments: Arguments, frame: Frame) -> Value:
-    if has_tensor(arguments.values()):
-        frame.run.opaque[name] += 1
-    return UNKNOWN
-
-
-def _is_opaque(value: Value) -> bool:
-    return value == UNKNOWN or (isinstance(value, TensorValue) and value.shape is None)
-
-
-def has_tensor(given: Sequence[Value]) -> bool:
-    """Whether any of some values is a tensor of known shape, or holds one."""
-    for value in given:
-        match value:
-            case TensorValue(shape=shape) if shape is not None:
-                return True
-            case tuple() | list() if has_tensor(value):
-                return True
-            case Choice(inner) if has_tensor(inner):
-                return True
-            case Repeated(element) if has_tensor((element,)):
-                return True
-    return False
 
 
 def _with(arguments: Arguments, combination: Sequence[Value]) -> Arguments:
@@ -100,12 +120,10 @@ def _with(arguments: Arguments, combination: Sequence[Value]) -> Arguments:
     return replace(arguments, positional=tuple(combination[:count]), keywords=keywords)
 
 
-def _outcome(name: str, arguments: Arguments) -> tuple[Value, list[Note], OpError | None]:
+def _outcome(operation: _Operation, arguments: Arguments) -> tuple[Value, list[Note], OpError | None]:
     notes: list[Note] = []
-    positional = [core_value(value) for value in arguments.positional]
-    keywords: Mapping[str, core.Value] = {key: core_value(value) for key, value in arguments.keywords.items()}
     try:
-        return _ours(ops.apply(name, positional, keywords, notes=notes)), notes, None
+        return _ours(operation.apply(arguments, notes)), notes, None
     except OpError as error:
         return UNKNOWN, notes, error
 
@@ -144,68 +162,3 @@ def _ours(value: core.Value) -> Value:
         case list():
             return list(map(_ours, value))
     return value
-
-
-def _operands(name: str, arguments: Arguments) -> dict[str, tuple[ast.expr | None, Value]]:
-    """The arguments by the parameter's name."""
-    found = find(name)
-    if found is None:
-        return {}
-    names = [parameter.name for parameter in found[0].parameters]
-    nodes = [*arguments.nodes, *[None] * len(arguments.positional)]
-    given = dict(zip(names, zip(nodes, arguments.positional, strict=False), strict=False))
-    for key, value in arguments.keywords.items():
-        given[key] = (arguments.keyword_nodes.get(key), value)
-    return given
-
-
-def _report_error(name: str, arguments: Arguments, error: OpError, node: ast.AST, frame: Frame) -> None:
-    operands = _operands(name, arguments)
-    nodes = {key: node for key, (node, value) in operands.items() if has_tensor([value])}
-    reason, hint = in_their_words(error.reason, nodes), in_their_words(error.hint, nodes)
-    rule = "dtype-mismatch" if error.kind == "dtype" else "shape-mismatch"
-    shown = [pair for pair in operands.values() if has_tensor([pair[1]])]
-    message = f"`{text_of(node)}`: {reason}{evidence(shown, error.sizes, frame)}"
-    frame.report(rule, node, message, hint)
-
-
-def _heed(name: str, arguments: Arguments, notes: list[Note], node: ast.AST, frame: Frame) -> None:
-    """Report what an op does silently, and remember the sizes that it needs to be equal."""
-    for note in notes:
-        match note:
-            case Note(condition=Equal(left, right)):
-                _unify(left, right, frame)
-            case Note(kind="implicit-broadcast", level=level) if level in _REPORTED_LEVELS:
-                _report_note(name, arguments, note, node, frame)
-            case Note(kind="dropped-keepdim"):
-                _report_note(name, arguments, note, node, frame)
-
-
-def _unify(left: Size, right: Size, frame: Frame) -> None:
-    """After an op that needs two sizes to be equal they are: a size that could be any is that one from here on."""
-    facts = frame.state.facts
-    if solve(substitute(left, facts) - substitute(right, facts)) is not None:
-        frame.state.facts = learn(facts, left, right)
-
-
-def _check_reshape(arguments: Arguments, result: Value, node: ast.AST, frame: Frame) -> None:
-    match arguments.positional, result:
-        case ((TensorValue(shape=tuple() as source), *_), TensorValue(shape=tuple() as target)):
-            if mixes_dims(source, target):
-                text = f"`{text_of(node)}`: {shape_text(source)} becomes {shape_text(target)}"
-                text += ", the same dims in another order: the elements are mixed, not permuted"
-                frame.report("view-as-permute", node, text, "`.permute(...)` or `.transpose(...)` moves dims")
-
-
-_HINTS = {
-    "implicit-broadcast": "make both the same rank: `.squeeze(...)` or `.unsqueeze(...)` one of them",
-    "dropped-keepdim": "reduce with `keepdim=True`",
-}
-
-
-def _report_note(name: str, arguments: Arguments, note: Note, node: ast.AST, frame: Frame) -> None:
-    operands = _operands(name, arguments)
-    text = in_their_words(note.text, {key: pair[0] for key, pair in operands.items()})
-    shown = [pair for pair in operands.values() if has_tensor([pair[1]])]
-    message = f"`{text_of(node)}`: {text}{evidence(shown, (), frame)}"
-    frame.report(note.kind, node, message, _HINTS[note.kind])

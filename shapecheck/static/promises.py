@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 
-from shapecheck.core.sizes import solve, substitute
 from shapecheck.core.tensors import UNKNOWN, TensorValue
 from shapecheck.static.binding import read_field
 from shapecheck.static.contracts import Mismatch, Scope, match, promised
-from shapecheck.static.environment import learn
+from shapecheck.static.environment import unify
 from shapecheck.static.frame import Frame
 from shapecheck.static.hints import Hint, tensors
 from shapecheck.static.objects import instance_of
@@ -26,7 +25,8 @@ def check_variable(node: ast.AnnAssign, hint: Hint, value: Value, frame: Frame) 
         return known if any(True for _ in tensors(hint)) or value == UNKNOWN else value
     mismatch = match(hint, value, scope)
     if mismatch is None:
-        _learn(scope, frame)
+        for left, right in scope.learned:
+            unify(frame.state, left, right)
         return value
     what = f"`{text_of(node.target)}{mismatch.path}` is {describe(mismatch.value)}"
     _report("variable-shape", what, mismatch, node, node.value, frame)
@@ -69,10 +69,3 @@ def _scope(frame: Frame) -> Scope:
     sizes = {name: size for name in state.dims if (size := state.dim(name)) is not None}
     state.dims = dict(sizes)
     return Scope(state.dims, frame.makers, read_field=lambda source: read_field(source, frame))
-
-
-def _learn(scope: Scope, frame: Frame) -> None:
-    for left, right in scope.learned:
-        facts = frame.state.facts
-        if solve(substitute(left, facts) - substitute(right, facts)) is not None:
-            frame.state.facts = learn(facts, left, right)

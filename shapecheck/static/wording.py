@@ -83,8 +83,9 @@ def describe(value: Value) -> str:
             return " | ".join(map(describe, options))
         case Dict(entries):
             return f"{{{', '.join(f'{key!r}: {describe(item)}' for key, item in entries.items())}}}"
-        case Layer(name, _):
-            return name.removeprefix("torch.")
+        case Layer(name, arguments):
+            sizes = [f"{key}={size}" for key, size in arguments.items() if isinstance(size, Size)]
+            return f"{name.removeprefix('torch.')}({', '.join(sizes[:3])})"
         case Layers(kind, _):
             return f"nn.{kind}"
         case Object(info):

@@ -1,0 +1,79 @@
+"""What an op has to say, put into findings: why torch would reject a call, what a call does silently."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+
+from shapecheck.core.ops import Note, OpError
+from shapecheck.core.ops.errors import Equal
+from shapecheck.core.tensors import Repeated, TensorValue
+from shapecheck.static.environment import unify
+from shapecheck.static.frame import Frame
+from shapecheck.static.reshapes import mixes_dims
+from shapecheck.static.values import Choice, Value
+from shapecheck.static.wording import evidence, in_their_words, shape_text, text_of
+
+__all__ = ["Operand", "check_reshape", "has_tensor", "heed", "report_error"]
+
+Operand = tuple[ast.expr | None, Value]
+"""An argument: its expression, where there is one, and its value."""
+
+_REPORTED_LEVELS = frozenset({"echo", "loss"})
+_HINTS = {
+    "implicit-broadcast": "make both the same rank: `.squeeze(...)` or `.unsqueeze(...)` one of them",
+    "dropped-keepdim": "reduce with `keepdim=True`",
+}
+
+
+def has_tensor(given: Sequence[Value]) -> bool:
+    """Whether any of some values is a tensor of known shape, or holds one."""
+    for value in given:
+        match value:
+            case TensorValue(shape=shape) if shape is not None:
+                return True
+            case tuple() | list() if has_tensor(value):
+                return True
+            case Choice(inner) if has_tensor(inner):
+                return True
+            case Repeated(element) if has_tensor((element,)):
+                return True
+    return False
+
+
+def report_error(
+    error: OpError, operands: Mapping[str, Operand], also: Sequence[Operand], node: ast.AST, frame: Frame
+) -> None:
+    """Say why torch would reject a call; `also` is shown beside the operands."""
+    nodes = {key: source for key, (source, value) in operands.items() if has_tensor([value])}
+    reason, hint = in_their_words(error.reason, nodes), in_their_words(error.hint, nodes)
+    rule = "dtype-mismatch" if error.kind == "dtype" else "shape-mismatch"
+    shown = [*(pair for pair in operands.values() if has_tensor([pair[1]])), *also]
+    frame.report(rule, node, f"`{text_of(node)}`: {reason}{evidence(shown, error.sizes, frame)}", hint)
+
+
+def heed(notes: Sequence[Note], operands: Mapping[str, Operand], node: ast.AST, frame: Frame) -> None:
+    """Report what an op does silently, and remember the sizes that it needs to be equal."""
+    for note in notes:
+        match note:
+            case Note(condition=Equal(left, right)):
+                unify(frame.state, left, right)
+            case Note(kind="implicit-broadcast", level=level) if level in _REPORTED_LEVELS:
+                _report_note(note, operands, node, frame)
+            case Note(kind="dropped-keepdim"):
+                _report_note(note, operands, node, frame)
+
+
+def _report_note(note: Note, operands: Mapping[str, Operand], node: ast.AST, frame: Frame) -> None:
+    text = in_their_words(note.text, {key: source for key, (source, _) in operands.items()})
+    shown = [pair for pair in operands.values() if has_tensor([pair[1]])]
+    frame.report(note.kind, node, f"`{text_of(node)}`: {text}{evidence(shown, (), frame)}", _HINTS[note.kind])
+
+
+def check_reshape(source: Value, result: Value, node: ast.AST, frame: Frame) -> None:
+    """Report a reshape that moves dims."""
+    match source, result:
+        case (TensorValue(shape=tuple() as before), TensorValue(shape=tuple() as after)) if mixes_dims(before, after):
+            text = f"`{text_of(node)}`: {shape_text(before)} becomes {shape_text(after)}"
+            text += ", the same dims in another order: the elements are mixed, not permuted"
+            frame.report("view-as-permute", node, text, "`.permute(...)` or `.transpose(...)` moves dims")
