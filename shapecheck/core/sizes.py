@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, reduce
-from math import lcm, prod
+from math import gcd, lcm, prod
 
 from shapecheck.core import expression
 from shapecheck.core.expression import Expression
@@ -195,14 +195,7 @@ class Size:
         return Size.of(other) % self
 
     def __str__(self) -> str:
-        text = ""
-        for monomial, coefficient in sorted(self.terms, key=lambda term: (not term[0], term[1] < 0)):
-            factors = [_factor(atom, power, alone=len(monomial) == abs(coefficient) == 1) for atom, power in monomial]
-            if abs(coefficient) != 1 or not monomial:
-                factors.insert(0, str(abs(coefficient)))
-            sign = "-" if coefficient < 0 else "+"
-            text += (f" {sign} " if text else "-" * (coefficient < 0)) + "*".join(factors)
-        return text or "0"
+        return _text(self)
 
     def __repr__(self) -> str:
         return f"Size({str(self)!r})"
@@ -379,6 +372,7 @@ def _monomial_key(monomial: Monomial) -> tuple[tuple[str, int, int], ...]:
     return tuple((*_atom_key(atom), power) for atom, power in monomial)
 
 
+@lru_cache(maxsize=65536)
 def _atom_key(atom: Atom) -> tuple[str, int]:
     return (atom.name, atom.tag * 2 + atom.rigid) if isinstance(atom, Symbol) else (str(atom), hash(atom))
 
@@ -398,6 +392,10 @@ def _divide(numerator: Size, denominator: Size) -> tuple[Size, Size]:
         return Size.unknown(), Size.unknown()
     if numerator == denominator:
         return Size.of(1), Size.of(0)
+    common = _common_factor(numerator, denominator)
+    if common is not None:
+        quotient, remainder = _divide(_exact_part(numerator, common)[0], _exact_part(denominator, common)[0])
+        return quotient, remainder * common
     whole, rest = _exact_part(numerator, denominator)
     if rest == 0:
         return whole, rest
@@ -407,6 +405,16 @@ def _divide(numerator: Size, denominator: Size) -> tuple[Size, Size]:
     if rest.constant is not None and rest.constant >= 0 and at_least(denominator, rest.constant + 1):
         return whole, rest
     return whole + _quotient(rest, denominator), Size.of(Remainder(rest, denominator))  # type: ignore[arg-type]
+
+
+def _common_factor(numerator: Size, denominator: Size) -> Size | None:
+    """What divides every term of both, None for nothing: ``(3*d)//(3*n)`` is ``d//n``."""
+    terms = [*numerator.terms, *denominator.terms]
+    coefficient = gcd(*(factor for _, factor in terms))
+    first, *others = [dict(monomial) for monomial, _ in terms]
+    powers = {atom: min([power, *(other.get(atom, 0) for other in others)]) for atom, power in first.items()}
+    monomial = tuple((atom, power) for atom, power in powers.items() if power)
+    return _build({monomial: coefficient}) if monomial or coefficient > 1 else None
 
 
 def _quotient(numerator: Size, denominator: Size) -> Size:
@@ -605,6 +613,18 @@ def _conditions(size: Size) -> Iterator[Divides]:
 
 
 # --- text ------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=65536)
+def _text(size: Size) -> str:
+    text = ""
+    for monomial, coefficient in sorted(size.terms, key=lambda term: (not term[0], term[1] < 0)):
+        factors = [_factor(atom, power, alone=len(monomial) == abs(coefficient) == 1) for atom, power in monomial]
+        if abs(coefficient) != 1 or not monomial:
+            factors.insert(0, str(abs(coefficient)))
+        sign = "-" if coefficient < 0 else "+"
+        text += (f" {sign} " if text else "-" * (coefficient < 0)) + "*".join(factors)
+    return text or "0"
 
 
 def _factor(atom: Atom, power: int, *, alone: bool) -> str:
