@@ -105,6 +105,8 @@ NOTES: ContextVar[list[Note] | None] = ContextVar("notes", default=None)
 
 def assume(condition: Condition) -> None:
     """Keep a condition that the result rests on."""
+    if NOTES.get() is None:
+        return
     note(Note("assumed", str(condition), condition=condition))
 
 

@@ -186,4 +186,7 @@ def _broadcast_hint(name: str, left: Shape, other_name: str, right: Shape) -> st
         wider = (*short[:dim], Size.of(1), *short[dim:])
         if len(wider) <= len(long) and fits(wider, long):
             return f"`{short_name}` needs a dim of size 1: keepdim=True where it was reduced, or .unsqueeze({dim})"
+    missing = len(long) - len(short)
+    if missing > 1 and fits((*short, *[Size.of(1)] * missing), long):
+        return f"`{short_name}[{', '.join(['...', *['None'] * missing])}]` would fit"
     return ""

@@ -204,6 +204,8 @@ class _Match:
                     self.places[name] = operand, at
                     return
                 bound, origin = self.sizes[name]
+                if bound == size:
+                    return
                 if broadcast and (is_one(size) or (is_one(bound) and name not in self.exact)):
                     self.sizes[name] = (bound if is_one(size) else size), origin
                     return
