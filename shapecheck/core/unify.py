@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from shapecheck.core import expression
@@ -61,6 +61,7 @@ class Mismatch:
     """Why claims can't hold together: `claim` is the one to blame.
 
     Attributes:
+        bindings: what was known of the names by then.
         kind: "rank"; "size" of a fixed dim; "name" of a dim bound elsewhere; "dims" of a `*name`;
             "expression" that gives another value; "undefined" where it gives none (division by zero).
         dim: index of the dim in the shape, or None where it is about several.
@@ -70,6 +71,7 @@ class Mismatch:
     """
 
     claim: Claim
+    bindings: Bindings
     kind: Literal["rank", "size", "name", "dims", "expression", "undefined"]
     expected: Any
     found: Any
@@ -77,7 +79,6 @@ class Mismatch:
     name: str = ""
     bound_by: str = ""
     evaluated: str = ""
-    bindings: Bindings = field(default_factory=Bindings)
 
 
 def unify(
@@ -88,18 +89,18 @@ def unify(
     `value_of` gives the value of the source of a ``{...}``; what it raises is not caught.
     """
     bindings = known.copy()
-    steps = (_ranks(claims), _fixed(claims), _names(claims, bindings), _many(claims, bindings))
+    steps = (_ranks(claims, bindings), _fixed(claims, bindings), _names(claims, bindings), _many(claims, bindings))
     for mismatches in (*steps, _expressions(claims, bindings, value_of)):
         if mismatch := next(mismatches, None):
-            return replace(mismatch, bindings=bindings)
+            return mismatch
     return bindings
 
 
-def _ranks(claims: Iterable[Claim]) -> Iterator[Mismatch]:
+def _ranks(claims: Iterable[Claim], bindings: Bindings) -> Iterator[Mismatch]:
     for claim in claims:
         rank, fewest = len(claim.shape), len(claim.spec.dims) - (claim.spec.variadic is not None)
         if rank < fewest or (rank > fewest and claim.spec.variadic is None):
-            yield Mismatch(claim, "rank", fewest, rank)
+            yield Mismatch(claim, bindings, "rank", fewest, rank)
 
 
 def _single(claim: Claim) -> Iterator[tuple[int, Dim, Size]]:
@@ -110,11 +111,11 @@ def _single(claim: Claim) -> Iterator[tuple[int, Dim, Size]]:
             yield place, dim, claim.shape[place]
 
 
-def _fixed(claims: Iterable[Claim]) -> Iterator[Mismatch]:
+def _fixed(claims: Iterable[Claim], bindings: Bindings) -> Iterator[Mismatch]:
     for claim in claims:
         for index, dim, size in _single(claim):
             if isinstance(dim, Fixed) and _differs(size, dim.size) and not (dim.broadcast and not _differs(size, 1)):
-                yield Mismatch(claim, "size", dim.size, size, index, str(dim))
+                yield Mismatch(claim, bindings, "size", dim.size, size, index, str(dim))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _names(claims: Iterable[Claim], bindings: Bindings) -> Iterator[Mismatch]:
         for vote in cast:
             if _differs(vote.found, expected):
                 by = bindings.bound_by.get(name, "")
-                yield Mismatch(vote.claim, "name", expected, vote.found, vote.index, str(vote.dim), by)
+                yield Mismatch(vote.claim, bindings, "name", expected, vote.found, vote.index, str(vote.dim), by)
 
 
 def _many(claims: Iterable[Claim], bindings: Bindings) -> Iterator[Mismatch]:
@@ -162,7 +163,7 @@ def _plain(name: str, votes: Sequence[_Vote], bindings: Bindings) -> Iterator[Mi
         winner, least = _majority(votes), bindings.shapes.get(name)
         if least is not None and not broadcasts_to(least, winner.found):
             by = bindings.bound_by.get(key, "")
-            yield Mismatch(winner.claim, "dims", least, winner.found, None, str(winner.dim), by)
+            yield Mismatch(winner.claim, bindings, "dims", least, winner.found, None, str(winner.dim), by)
         bindings.shapes[name], bindings.bound_by[key] = winner.found, winner.claim.label
         bindings.exact.add(name)
     expected = bindings.shapes[name]
@@ -170,7 +171,7 @@ def _plain(name: str, votes: Sequence[_Vote], bindings: Bindings) -> Iterator[Mi
         if _shapes_differ(vote.found, expected):
             index = _first_difference(vote.claim.spec.variadic or 0, vote.found, expected)
             by = bindings.bound_by.get(key, "")
-            yield Mismatch(vote.claim, "dims", expected, vote.found, index, str(vote.dim), by)
+            yield Mismatch(vote.claim, bindings, "dims", expected, vote.found, index, str(vote.dim), by)
 
 
 def _stretched(name: str, vote: _Vote, bindings: Bindings) -> Iterator[Mismatch]:
@@ -181,7 +182,7 @@ def _stretched(name: str, vote: _Vote, bindings: Bindings) -> Iterator[Mismatch]
     together = broadcast_together(vote.found, expected)
     if together is None or (name in bindings.exact and not broadcasts_to(vote.found, expected)):
         by = bindings.bound_by.get(f"*{name}", "")
-        yield Mismatch(vote.claim, "dims", expected, vote.found, None, str(vote.dim), by)
+        yield Mismatch(vote.claim, bindings, "dims", expected, vote.found, None, str(vote.dim), by)
     elif name not in bindings.exact:
         bindings.shapes[name] = together
 
@@ -197,10 +198,10 @@ def _expressions(claims: Iterable[Claim], bindings: Bindings, value_of: Callable
             try:
                 value = expression.evaluate(dim.tree, bindings.sizes.__getitem__, value_of)
             except (ArithmeticError, ValueError) as error:
-                yield Mismatch(claim, "undefined", str(error), size, index, str(dim), evaluated=evaluated)
+                yield Mismatch(claim, bindings, "undefined", str(error), size, index, str(dim), evaluated=evaluated)
                 continue
             if _differs(size, value):
-                yield Mismatch(claim, "expression", value, size, index, str(dim), evaluated=evaluated)
+                yield Mismatch(claim, bindings, "expression", value, size, index, str(dim), evaluated=evaluated)
 
 
 def substituted(tree: expression.Expression, sizes: Mapping[str, Size], value_of: Callable[[str], Any]) -> str:

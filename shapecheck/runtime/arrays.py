@@ -8,7 +8,7 @@ from typing import Any
 
 from shapecheck.runtime.checks import TensorCheck
 
-__all__ = ["dtype_name", "is_torch", "torch_dtypes"]
+__all__ = ["dtype_name", "is_compiling", "is_torch", "torch_dtypes"]
 
 
 def dtype_name(array: Any) -> str:
@@ -45,3 +45,9 @@ def _torch_dtypes(names: frozenset[str], patterns: tuple[Any, ...]) -> frozenset
     return frozenset(
         dtype for name, dtype in every.items() if name in names or any(pattern.match(name) for pattern in patterns)
     )
+
+
+def is_compiling() -> bool:
+    """Whether torch.compile is reading this code."""
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.compiler.is_dynamo_compiling()

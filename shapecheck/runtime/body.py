@@ -14,12 +14,13 @@ from typing import Any, TypeVar, cast
 from shapecheck.core.errors import ShapeError
 from shapecheck.core.unify import Bindings
 from shapecheck.runtime import settings
+from shapecheck.runtime.arrays import is_compiling
 from shapecheck.runtime.checks import Check
 from shapecheck.runtime.codegen import write_scope
 from shapecheck.runtime.hints import is_shape, understand
 from shapecheck.runtime.names import Names
 from shapecheck.runtime.running import Contract, Outcome, bindings_of
-from shapecheck.runtime.scope import SCOPE, Scope, is_within
+from shapecheck.runtime.scope import COMPILING, SCOPE, Scope, is_within
 from shapecheck.runtime.settings import Place
 from shapecheck.runtime.source import Source, compiled, is_contract_name
 from shapecheck.runtime.validate import bound_names, fields_used, validate_check
@@ -95,6 +96,8 @@ def error_at(frame: FrameType, value: Any, annotation: Any, name: str = "") -> S
 
 def dims() -> dict[str, int | tuple[int, ...]]:
     """The names bound in the running contract and their sizes, a tuple of sizes for ``*name``; empty outside of one."""
+    if is_compiling():
+        return bindings_of(COMPILING[-1]).public() if COMPILING else {}
     scope = SCOPE.get()
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
@@ -110,12 +113,6 @@ def dims() -> dict[str, int | tuple[int, ...]]:
 
 MAX_KNOWN = 1024  # annotations of one contract's body
 _ALONE = Contract("", None, {}, check.__code__)
-
-
-def is_compiling() -> bool:
-    """Whether torch.compile is reading this code."""
-    torch = sys.modules.get("torch")
-    return torch is not None and torch.compiler.is_dynamo_compiling()
 
 
 def _key(annotation: Any) -> Any:

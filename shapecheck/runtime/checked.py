@@ -30,7 +30,7 @@ from shapecheck.runtime.running import Contract
 from shapecheck.runtime.settings import Place
 from shapecheck.runtime.signature import Parameters, parameters_of
 from shapecheck.runtime.source import Source, compiled, own_prefix
-from shapecheck.runtime.validate import validate, warn_of_typos
+from shapecheck.runtime.validate import field_sources, validate, warn_of_typos
 
 __all__ = ["OWN_OPTIONS", "Meaning", "Promise", "checked", "contract_of", "inside", "promise"]
 
@@ -278,6 +278,9 @@ def _complete(checker: FunctionType, job: Job, promise: Promise) -> None:
         mode=job.options.get("mode"),
         always=bool(job.options.get("always")),
     )
+    for check in (*checks.values(), returns, *outcomes.values()):
+        for source in field_sources(check):
+            contract.learn(source)
     code = _code(job, written.source)
     job.home[plan.contract] = contract
     _contracts[checker] = contract

@@ -26,7 +26,16 @@ from shapecheck.runtime.checks import Anything, Check, TensorCheck
 from shapecheck.runtime.codegen import write_scope
 from shapecheck.runtime.mentions import Published
 from shapecheck.runtime.names import Names, key_of
-from shapecheck.runtime.scope import Scope, enter, enter_with_jaxtyping, leave, leave_with_jaxtyping, stepped
+from shapecheck.runtime.scope import (
+    Scope,
+    enter,
+    enter_compiling,
+    enter_with_jaxtyping,
+    leave,
+    leave_compiling,
+    leave_with_jaxtyping,
+    stepped,
+)
 from shapecheck.runtime.signature import Parameters
 from shapecheck.runtime.source import Source
 
@@ -172,9 +181,10 @@ class _Writer:
             return
         unbound = self.bound_in_body() if self.plan.published else []
         with self.source.block(f"if {self.is_compiling()}():"):
-            self.source(f"{self.result} = {wait}{call}")
-            for key in unbound:
-                self.source(f"{self.names.local[key]} = None")
+            if self.plan.published:
+                self.publish_compiling(call, wait, unbound)
+            else:
+                self.source(f"{self.result} = {wait}{call}")
         with self.source.block("else:"):
             call = self.guarded(call)
             if self.plan.published:
@@ -263,6 +273,15 @@ class _Writer:
         for key in (*self.keys, *unbound):
             if key not in self.names.certain:
                 self.source(f"{self.names.local[key]} = {scope}.names.get({key!r})")
+
+    def publish_compiling(self, call: str, wait: str, unbound: Sequence[str]) -> None:
+        self.source(f"{self.named(enter_compiling)}({self.sizes(self.keys)})")
+        with self.source.block("try:"):
+            self.source(f"{self.result} = {wait}{call}")
+        with self.source.block("finally:"):
+            self.source(f"{self.named(leave_compiling)}()")
+        for key in unbound:
+            self.source(f"{self.names.local[key]} = None")
 
     # --- the result --------------------------------------------------------------------------------------------
 

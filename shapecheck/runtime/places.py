@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType
 
+from shapecheck.runtime.arrays import is_compiling
 from shapecheck.runtime.settings import Place
 
 __all__ = ["caller", "place_text", "rank"]
@@ -26,6 +27,8 @@ def place_text(place: Place | None) -> str:
     """``"train.py:41"``: relative to the working directory where that is shorter."""
     if place is None:
         return ""
+    if is_compiling():
+        return f"{place.filename}:{place.line}"
     try:
         relative = os.path.relpath(place.filename)
     except ValueError:  # another drive

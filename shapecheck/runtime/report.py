@@ -9,7 +9,7 @@ from typing import Any
 from shapecheck.core import advice, message
 from shapecheck.core.errors import DtypeError, ShapeError
 from shapecheck.core.message import Row, subject
-from shapecheck.core.unify import Bindings, Claim
+from shapecheck.core.unify import Bindings
 from shapecheck.runtime import arrays
 from shapecheck.runtime.checks import Anything, Check, tensors
 from shapecheck.runtime.hints import hint_text
@@ -17,7 +17,7 @@ from shapecheck.runtime.places import place_text, rank
 from shapecheck.runtime.reference import MISSING, Choice, Failure, Goal, Own, Tensor, Wrong, has_shape
 from shapecheck.runtime.settings import Place
 
-__all__ = ["Situation", "error"]
+__all__ = ["Situation", "error", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +32,40 @@ class Situation:
     caller: Place | None
 
 
+def text(failure: Failure, situation: Situation) -> str:
+    """What the user is told of a failure."""
+    first, _ = _told(failure, subject(failure.culprit.label, situation.role))
+    rows, hints = list(_rows(failure, situation)), list(_hints(failure, situation))
+    return message.compose(situation.function, first, rows, hints, _places(situation))
+
+
 def error(failure: Failure, situation: Situation) -> ShapeError:
     """The exception that tells of a failure."""
-    culprit = failure.culprit
-    who = subject(culprit.label, situation.role)
-    if failure.mismatch is not None:
-        kind, first, facts = ShapeError, *_shape(failure, who)
-    elif isinstance(culprit, Tensor):
-        kind, first, facts = DtypeError, *_dtype(culprit, who)
-    elif isinstance(culprit, Choice):
-        kind, first, facts = ShapeError, *_union(failure, who)
-    else:
-        kind, first, facts = ShapeError, *_type(culprit, who)
-    hints = list(_hints(failure, situation))
-    bindings = failure.mismatch.bindings if failure.mismatch else situation.known
-    text = message.compose(situation.function, first, list(_rows(failure, situation)), hints, _places(situation))
+    culprit, bindings = failure.culprit, failure.mismatch.bindings if failure.mismatch else situation.known
+    _, facts = _told(failure, "")
+    if here := rank():
+        facts["rank"] = here[0]
+    kind = DtypeError if isinstance(culprit, Tensor) and failure.mismatch is None else ShapeError
     return kind(
-        text,
+        text(failure, situation),
         function=situation.function or None,
         argument=culprit.label,
         bindings=bindings.public(),
         bound_by=bindings.bound_by,
         **facts,
-        **({"rank": here[0]} if (here := rank()) else {}),
     )
+
+
+def _told(failure: Failure, who: str) -> tuple[str, dict[str, Any]]:
+    """The first line of a failure, and the facts in it by the name of the error's attribute."""
+    match failure.culprit:
+        case Tensor() if failure.mismatch is not None:
+            return _shape(failure, who)
+        case Tensor() as culprit:
+            return _dtype(culprit, who)
+        case Choice():
+            return _union(failure, who)
+    return _type(failure.culprit, who)
 
 
 def _shape(failure: Failure, who: str) -> tuple[str, dict[str, Any]]:
@@ -192,16 +202,12 @@ def _hints(failure: Failure, situation: Situation) -> Iterator[str]:
     name = culprit.label if situation.role == "argument" else ""
     match culprit:
         case Tensor(check=check) if failure.mismatch is not None:
-            others = [_claim(tensor) for tensor in failure.around if tensor is not culprit]
+            others = [tensor.claim for tensor in failure.around if tensor is not culprit]
             yield from advice.about_shape(failure.mismatch, situation.known, others, name)
         case Tensor(check=check, value=value):
             yield from advice.about_dtype(check.word, check.dtypes, arrays.dtype_name(value), name)
         case Wrong(check=check, value=value):
             yield from _about_type(check, value, name)
-
-
-def _claim(tensor: Tensor) -> Claim:
-    return tensor.claim
 
 
 def _about_type(check: Check, value: Any, name: str) -> Iterator[str]:

@@ -71,9 +71,7 @@ def reported(report: Report | None) -> Iterator[None]:
         report(error)
 
 
-def class_hints(
-    cls: type, around: Mapping[str, Any], final: bool, report: Report | None = None
-) -> dict[str, Any]:
+def class_hints(cls: type, around: Mapping[str, Any], final: bool, report: Report | None = None) -> dict[str, Any]:
     """The annotations of a class's attributes, those that it inherits included; raises as `hints_of` does."""
     found = {}
     for base in reversed(cls.__mro__):

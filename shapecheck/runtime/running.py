@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import CodeType, FrameType
 from typing import Any
 
 from shapecheck.core.errors import AnnotationError, ShapeError
 from shapecheck.core.unify import Bindings
+from shapecheck.runtime import arrays
 from shapecheck.runtime.checks import Check
 from shapecheck.runtime.places import caller
 from shapecheck.runtime.reference import Failure, Goal, ValueOf, look, solve
-from shapecheck.runtime.report import Situation, error
+from shapecheck.runtime.report import Situation, error, text
 from shapecheck.runtime.settings import Mode, Place, current, violated
 
 __all__ = ["Contract", "Outcome", "bindings_of"]
 
+_LEARNED = ("compiled", "understood", "readers")  # made anew in another process
 _NOWHERE = Place("<unknown>", 0)
 
 
@@ -65,9 +67,10 @@ class Contract:
     role: str = "return"
     compiled: dict[Any, Any] = field(default_factory=dict)  # what `check` in the body has learned, by annotation
     understood: dict[Any, Check] = field(default_factory=dict)
+    readers: dict[str, Callable[..., Any]] = field(default_factory=dict)  # of ``{...}``, by source
 
     def __reduce__(self) -> tuple[Any, ...]:
-        facts = [getattr(self, each.name) for each in fields(self) if each.name not in ("compiled", "understood")]
+        facts = [getattr(self, each.name) for each in fields(self) if each.name not in _LEARNED]
         return Contract, tuple(facts)
 
     def arguments(self, values: tuple[Any, ...]) -> tuple[Any, ...] | ShapeError:
@@ -76,7 +79,7 @@ class Contract:
         outcome = solve(goals, Bindings(), self.value_of(values))
         if isinstance(outcome, Bindings):
             return self.sizes(outcome)
-        raised = self.raised(outcome, "argument", Bindings(), tuple(goals), sys._getframe(1).f_back)
+        raised = self.raised(outcome, "argument", Bindings(), tuple(goals), _frame_of_call())
         known = outcome.mismatch.bindings if outcome.mismatch else Bindings()
         return raised or self.sizes(known)
 
@@ -99,7 +102,7 @@ class Contract:
         """The error to raise for a result, if any."""
         assert self.returns is not None
         outcome = Outcome(self.role, self.returns, "" if self.role == "field" else self.role)
-        outcome = self.outcome(outcome, value, values, names, sys._getframe(1).f_back)
+        outcome = self.outcome(outcome, value, values, names, _frame_of_call())
         return outcome if isinstance(outcome, ShapeError) else None
 
     def goals(self, values: tuple[Any, ...]) -> list[Goal]:
@@ -123,16 +126,21 @@ class Contract:
 
     def value_of(self, values: Sequence[Any]) -> ValueOf:
         """The value of a ``{...}``: Python over the arguments of the call."""
-        arguments = dict(zip(self.parameters, values, strict=True))
 
         def value(source: str) -> Any:
+            read = self.readers.get(source) or self.learn(source)
             try:
-                return eval(source, dict(arguments))
+                return read(*values)
             except Exception as error:
                 reason = f"`{{{source}}}` has no value: {type(error).__name__}: {error}"
                 raise AnnotationError(reason, place=f"{self.function}()") from error
 
         return value
+
+    def learn(self, source: str) -> Callable[..., Any]:
+        """Compile the source of a ``{...}`` to a function of the arguments."""
+        read = self.readers[source] = eval(f"lambda {', '.join(self.parameters)}: ({source})", {})
+        return read
 
     def raised(
         self,
@@ -146,6 +154,8 @@ class Contract:
         """The error of a failure where it is to be raised; in the other modes it has been dealt with."""
         called = caller(frame)
         situation = Situation(self.function.rpartition("<locals>.")[2], role, known, others, self.place, called)
+        if arrays.is_compiling():
+            return error(failure, situation) if self.effective_mode() == "raise" else None
         try:
             violated(error(failure, situation), place or self.place or _NOWHERE, self.effective_mode())
         except ShapeError as broken:
@@ -162,3 +172,8 @@ def bindings_of(names: Mapping[str, Any]) -> Bindings:
     sizes = {key: size for key, size in names.items() if size is not None and not key.startswith("*")}
     shapes = {key[1:]: tuple(shape) for key, shape in names.items() if shape is not None and key.startswith("*")}
     return Bindings(sizes, shapes)
+
+
+def _frame_of_call() -> FrameType | None:
+    """The frame that called the checker that called us; there is none while torch.compile reads the code."""
+    return None if arrays.is_compiling() else sys._getframe(2).f_back

@@ -19,7 +19,19 @@ from shapecheck.core.unify import Bindings
 if TYPE_CHECKING:
     from shapecheck.runtime.running import Contract
 
-__all__ = ["SCOPE", "Scope", "enter", "enter_with_jaxtyping", "is_within", "leave", "leave_with_jaxtyping", "stepped"]
+__all__ = [
+    "COMPILING",
+    "SCOPE",
+    "Scope",
+    "enter",
+    "enter_compiling",
+    "enter_with_jaxtyping",
+    "is_within",
+    "leave",
+    "leave_compiling",
+    "leave_with_jaxtyping",
+    "stepped",
+]
 
 
 class Scope:
@@ -95,6 +107,18 @@ def stepped(steps: Awaitable[Any], scope: Scope) -> Generator[Any, Any, Any]:
             advance, sent = iterator.throw, error
         else:
             advance = iterator.send
+
+
+COMPILING: list[dict[str, Any]] = []
+"""The names of the calls that torch.compile is reading: it can't follow a context variable, and reads one at a time."""
+
+
+def enter_compiling(names: dict[str, Any]) -> None:
+    COMPILING.append(names)
+
+
+def leave_compiling() -> None:
+    COMPILING.pop()
 
 
 def is_within(code: CodeType, body: CodeType) -> bool:

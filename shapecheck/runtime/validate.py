@@ -14,7 +14,7 @@ from shapecheck.core.spec import Computed, Named, ShapeSpec, Variadic
 from shapecheck.runtime.checks import Check, Fields, Items, OneOf, Pairs, Row, tensors
 from shapecheck.runtime.settings import Place, ShapeWarning
 
-__all__ = ["bound_names", "fields_used", "validate", "validate_check", "warn_of_typos"]
+__all__ = ["bound_names", "field_sources", "fields_used", "validate", "validate_check", "warn_of_typos"]
 
 
 def validate(where: str, checks: Mapping[str, Check], outcomes: Iterable[Check], parameters: Sequence[str]) -> None:
@@ -49,8 +49,18 @@ def bound_names(checks: Iterable[Check]) -> set[str]:
 
 def fields_used(check: Check) -> set[str]:
     """The names that the ``{...}`` of a check read."""
-    dims = [dim for tensor in tensors(check) for dim in tensor.spec.dims if isinstance(dim, Computed)]
-    return {name for dim in dims for field in expression.fields(dim.tree) for name in field.arguments}
+    return {name for field in _fields(check) for name in field.arguments}
+
+
+def field_sources(check: Check) -> set[str]:
+    """The sources of the ``{...}`` of a check."""
+    return {field.source for field in _fields(check)}
+
+
+def _fields(check: Check) -> Iterator[expression.Field]:
+    for tensor in tensors(check):
+        for _, dim in tensor.spec.expressions:
+            yield from expression.fields(dim.tree)
 
 
 def _problems(spec: ShapeSpec, known: set[str], parameters: set[str]) -> Iterator[tuple[int, str]]:

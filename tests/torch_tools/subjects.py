@@ -56,9 +56,9 @@ def masked(x: Float[Tensor, "b c"], mask: Float[Tensor, "b c"] | None = None) ->
 
 
 @contract
-def halves(x: Float[Tensor, "b c"]) -> tuple[Float[Tensor, "b c//2"], Float[Tensor, "b c//2"]]:
-    left, right = x.chunk(2, dim=-1)
-    return left, right
+def halves(x: Float[Tensor, "b c"]) -> tuple[Float[Tensor, "b c//2"], Float[Tensor, "b c-c//2"]]:
+    half = x.shape[-1] // 2
+    return x[:, :half], x[:, half:]
 
 
 @contract

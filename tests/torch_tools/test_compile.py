@@ -5,6 +5,7 @@ drops it, and so does `Seen`.
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,7 +69,7 @@ class captured_guards(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
         if text.startswith("eval "):
-            self.seen.shape_guards.append(text.removeprefix("eval ").partition(" [")[0])
+            self.seen.shape_guards.append(symmetric(text.removeprefix("eval ").partition(" [")[0]))
 
     def __enter__(self) -> None:
         self.level = self.logger.level
@@ -78,6 +79,12 @@ class captured_guards(logging.Handler):
     def __exit__(self, *_: object) -> None:
         self.logger.removeHandler(self)
         self.logger.setLevel(self.level)
+
+
+def symmetric(guard: str) -> str:
+    """``Eq(a, b)`` and ``Eq(b, a)`` as the same text."""
+    sides = re.fullmatch(r"Eq\((\w+), (\w+)\)", guard)
+    return "Eq({}, {})".format(*sorted(sides.groups())) if sides else guard
 
 
 VARYING = {
