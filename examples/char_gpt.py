@@ -90,7 +90,7 @@ class CausalSelfAttention(nn.Module):
 
 @contract
 class Block(nn.Module):
-    """Attention and a two-layer perceptron, each normalised before and added after."""
+    """Attention and a two-layer perceptron, each normalized before and added after."""
 
     def __init__(self, d: int, heads: int) -> None:
         super().__init__()

@@ -78,7 +78,7 @@ class SelfAttention(nn.Module):
 
 @contract
 class Block(nn.Module):
-    """Attention and a two-layer perceptron, each normalised before and added after."""
+    """Attention and a two-layer perceptron, each normalized before and added after."""
 
     def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()

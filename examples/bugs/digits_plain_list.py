@@ -10,7 +10,7 @@ from shapecheck import contract
 
 @contract
 class Block(nn.Module):
-    """Attention and a two-layer perceptron, each normalised before and added after."""
+    """Attention and a two-layer perceptron, each normalized before and added after."""
 
     def __init__(self, d: int, heads: int) -> None:
         super().__init__()
