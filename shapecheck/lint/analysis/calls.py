@@ -70,6 +70,12 @@ def own_nodes(root: ast.AST) -> Iterator[ast.AST]:
             stack += children(node)[::-1]
 
 
+@per_file
+def own_calls(file: File, root: ast.AST) -> tuple[ast.Call, ...]:
+    """The calls that run with a node, without the functions behind them."""
+    return tuple(node for node in own_nodes(root) if isinstance(node, ast.Call))
+
+
 def returned(function: Callable) -> list[ast.expr | None]:
     """What a function returns: the expression of each `return`, None for a bare one."""
     if isinstance(function, ast.Lambda):

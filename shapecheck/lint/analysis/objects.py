@@ -40,20 +40,43 @@ def constructor(file: File, node: ast.expr, follow: int = 2) -> ast.Call | None:
 
     A parameter holds what every call of its function in this file passes, `follow` calls up, if their makers agree.
     """
+    return _constructor(file, node, follow, _MAX_WRAPPERS)
+
+
+def unwrapped(file: File, node: ast.expr) -> ast.expr:
+    """`net` of `net.to(device)`, `nn.DataParallel(net)` and `accelerator.prepare(net)`: the same module."""
     for _ in range(_MAX_WRAPPERS):
-        node = value_of(file, node)
         match node:
             case ast.Call(func=ast.Attribute(value=value, attr=attr)) if attr in _SAME_MODULE:
                 node = value
             case ast.Call(func=func, args=[wrapped, *_]) if _WRAPPERS.fullmatch(file.qualified_name(func) or ""):
                 node = wrapped
-            case ast.Call():
-                return node
-            case ast.Name() if follow:
-                return _made_by_callers(file, node, follow - 1)
             case _:
-                return None
+                break
+    return node
+
+
+def _constructor(file: File, node: ast.expr, follow: int, depth: int) -> ast.Call | None:
+    node = unwrapped(file, value_of(file, node))
+    match node:
+        case ast.Call():
+            return node
+        case _ if depth and value_of(file, node) is not node:
+            return _constructor(file, node, follow, depth - 1)
+        case ast.Name() if follow and [b.kind for b in bindings(file, node)] == ["parameter"]:
+            return _made_by_callers(file, node, follow - 1)
+        case ast.Name() if depth:
+            return _moved_or_not(file, node, follow, depth - 1)
     return None
+
+
+def _moved_or_not(file: File, node: ast.Name, follow: int, depth: int) -> ast.Call | None:
+    """One maker behind several bindings: `net = Net()`, then `net = net.cuda()` if there is a GPU."""
+    found = bindings(file, node)
+    if len(found) != 2 or any(b.kind != "assign" or b.index or b.value is None for b in found):
+        return None
+    first, second = (_constructor(file, b.value, follow, depth) for b in found if b.value is not None)
+    return first if first is second else None
 
 
 def _made_by_callers(file: File, node: ast.Name, follow: int) -> ast.Call | None:
