@@ -27,11 +27,20 @@ class RuleCrash(Exception):
         )
 
 
-def applies(rule: Rule, data: bytes) -> bool:
-    """The cheap screen: whether a rule can find anything in a file with these bytes."""
-    if rule.torch_only and not any(token in data for token in _MENTIONS_TORCH):
+def applicable(rules: Iterable[Rule], data: bytes) -> list[Rule]:
+    """The cheap screen: the rules that can find anything in a file with these bytes."""
+    seen: dict[bytes, bool] = {}
+
+    def any_of(tokens: Iterable[bytes]) -> bool:
+        for token in tokens:
+            if token not in seen:
+                seen[token] = token in data
+            if seen[token]:
+                return True
         return False
-    return not rule.tokens or any(token in data for token in rule.tokens)
+
+    has_torch = any_of(_MENTIONS_TORCH)
+    return [rule for rule in rules if (has_torch or not rule.torch_only) and (not rule.tokens or any_of(rule.tokens))]
 
 
 def run(file: File, rules: Iterable[Rule], options: Options = _DEFAULTS) -> list[Found]:

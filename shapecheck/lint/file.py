@@ -25,6 +25,7 @@ ScopeNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef |
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.Module)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_LEAVES = frozenset({ast.Name, ast.Constant, ast.Pass, ast.Break, ast.Continue, ast.alias})
 _TEST_FOLDERS = frozenset({"test", "tests", "testing", "test_utils"})
 _TEST_FILE = re.compile(r"(test_.*|.*_tests?|.*test_case|conftest|testing\w*)\.(py|ipynb)")
 
@@ -178,10 +179,12 @@ def per_file(function: Callable[Concatenate[File, P], Result]) -> Callable[Conca
 
     @functools.wraps(function)
     def cached(file: File, *args: P.args, **kwargs: P.kwargs) -> Result:
-        key = (function, *args, *kwargs.items())
-        if key not in file.memo:
-            file.memo[key] = function(file, *args, **kwargs)
-        return cast(Result, file.memo[key])
+        key = (function, *args, *kwargs.items()) if kwargs else (function, *args)
+        try:
+            return cast(Result, file.memo[key])
+        except KeyError:
+            result = file.memo[key] = function(file, *args, **kwargs)
+            return result
 
     return cast("Callable[Concatenate[File, P], Result]", cached)
 
@@ -198,9 +201,9 @@ def _index(tree: ast.Module) -> tuple[dict[ast.AST, ast.AST], dict[type[ast.AST]
     stack: list[ast.AST] = [tree]
     while stack:
         node = stack.pop()
-        nodes[node.__class__].append(node)
-        below = children(node)
-        if below:
+        kind = node.__class__
+        nodes[kind].append(node)
+        if kind not in _LEAVES and (below := children(node)):
             for child in below:
                 parents[child] = node
             below.reverse()

@@ -11,7 +11,7 @@ from typing import Literal
 from shapecheck.lint.config import Config
 from shapecheck.lint.diagnostic import Diagnostic, Related, diagnostic_at
 from shapecheck.lint.document import Document, Place, Problem, Unreadable, parse, read_document
-from shapecheck.lint.engine import Found, RuleCrash, applies, run_rule
+from shapecheck.lint.engine import Found, RuleCrash, applicable, run_rule
 from shapecheck.lint.file import File
 from shapecheck.lint.patterns import PerFileIgnores
 from shapecheck.lint.rule import Rule
@@ -54,8 +54,8 @@ class Linter:
         ignored = (*self.ignores.names(path), *self.selection.silent)
         rules = [
             rule
-            for rule in self.selection.rules
-            if applies(rule, data) and not (ignored and ignores(ignored, rule.name, rule.group))
+            for rule in applicable(self.selection.rules, data)
+            if not (ignored and ignores(ignored, rule.name, rule.group))
         ]
         if not rules and MARK not in data:
             return Report(path)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+from functools import lru_cache
 
 from shapecheck.lint.analysis.scopes import Binding, Scope, lookup, scope_of
 from shapecheck.lint.file import File, per_file
@@ -42,17 +43,18 @@ _INNER_MODULES = [
 _MAX_ALIASES = 4
 
 
-@per_file
 def qualified_name(file: File, node: ast.AST | None, aliases: int = _MAX_ALIASES) -> str | None:
     """The full name behind a `Name` or `Attribute`; "builtins.len" for a builtin; None where it isn't known."""
-    match node:
-        case ast.Attribute(value=value, attr=attr):
-            owner = qualified_name(file, value, aliases)
-            return None if owner is None else _as_users_spell(f"{owner}.{attr}")
-        case ast.Name(id=name):
-            return _name(file, name, scope_of(file, node), aliases)
-        case _:
-            return None
+    attributes: list[str] = []
+    while isinstance(node, ast.Attribute):
+        attributes.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return None
+    first = _name(file, node.id, scope_of(file, node), aliases)
+    if first is None or not attributes:
+        return first
+    return _as_users_spell(".".join([first, *reversed(attributes)]))
 
 
 def is_name(file: File, node: ast.AST | None, *names: str) -> bool:
@@ -60,6 +62,7 @@ def is_name(file: File, node: ast.AST | None, *names: str) -> bool:
     return qualified_name(file, node) in names if node is not None else False
 
 
+@per_file
 def _name(file: File, name: str, scope: Scope, aliases: int) -> str | None:
     bindings = lookup(scope, name)
     if not bindings:
@@ -118,6 +121,7 @@ def _star_imports(file: File) -> tuple[str, ...]:
     )
 
 
+@lru_cache(maxsize=4096)
 def _as_users_spell(name: str) -> str:
     """`torch.nn.modules.loss.CrossEntropyLoss` is `torch.nn.CrossEntropyLoss`."""
     if not name.startswith("torch."):

@@ -23,7 +23,10 @@ _MAX_TURNS = 5
 
 @per_file
 def reads(file: File, scope: ast.AST) -> dict[ast.AST, frozenset[Binding]]:
-    """For each place read in a function, class body or module: its bindings there, ELSEWHERE where one is outside."""
+    """For each place read in a function, class body or module: its bindings there, ELSEWHERE where one is outside.
+
+    A place that nothing in the scope has bound before isn't in it.
+    """
     walk = _Walk()
     state: State = {}
     if isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -37,6 +40,7 @@ class _Walk:
 
     def __init__(self) -> None:
         self.reads: dict[ast.AST, frozenset[Binding]] = {}
+        self.has_parts = False
         self.loops: list[tuple[list[State], list[State]]] = []
         self.bound: dict[ast.AST, list[Binding]] = {}
 
@@ -148,9 +152,15 @@ class _Walk:
         stack = [root]
         while stack:
             node = stack.pop()
+            kind = node.__class__
+            if kind is ast.Constant:
+                continue
+            if kind is ast.Name:
+                self.note(node, node.id, state)  # type: ignore[attr-defined]
+                continue
             match node:
-                case ast.Name() | ast.Attribute() | ast.Subscript():
-                    self.read(node, state)
+                case ast.Attribute() | ast.Subscript():
+                    self.note(node, place(node), state)
                 case ast.NamedExpr():
                     self.expression(node.value, state)
                     self.bind(node, state)
@@ -173,18 +183,22 @@ class _Walk:
             self.expressions(clause.ifs, state)
         self.expressions([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt], state)
 
-    def read(self, node: ast.AST, state: State) -> None:
-        name = place(node)
-        if name is not None:
-            self.reads[node] = self.reads.get(node, frozenset()) | state.get(name, _FROM_ELSEWHERE)
+    def note(self, node: ast.AST, name: str | None, state: State) -> None:
+        """Remember who bound what is read; a later turn of a loop knows all that an earlier one did."""
+        found = None if name is None else state.get(name)
+        if found is not None:
+            self.reads[node] = found
 
     def bind(self, node: ast.AST, state: State) -> None:
         if node not in self.bound:
             self.bound[node] = [binding for _, binding in places_bound(node)]
         for binding in self.bound[node]:
-            inner = (f"{binding.name}.", f"{binding.name}[")
-            for name in [name for name in state if name.startswith(inner)]:
-                del state[name]
+            if self.has_parts:
+                inner = (f"{binding.name}.", f"{binding.name}[")
+                for name in [name for name in state if name.startswith(inner)]:
+                    del state[name]
+            elif not binding.name.isidentifier():
+                self.has_parts = True
             state[binding.name] = frozenset({binding})
 
 

@@ -78,20 +78,21 @@ def owner_of(scope: Scope, name: str) -> Scope | None:
 
 def scope_of(file: File, node: ast.AST) -> Scope:
     """The scope a node's names are looked up in."""
-    return _climb(file, scopes(file), node)
+    return _climb(file, scopes(file), node, _homes(file))
 
 
 @per_file
 def scopes(file: File) -> dict[ast.AST, Scope]:
     """All scopes of a file by their node, filled with their bindings in source order."""
+    homes = _homes(file)
     found: dict[ast.AST, Scope] = {file.tree: Scope(file.tree, None)}
     for node in sorted(file.nodes(*_SCOPE_NODES), key=_position):
         found[node] = Scope(node, None)
     for node, scope in found.items():
-        scope.outer = None if node is file.tree else _climb(file, found, node)
+        scope.outer = None if node is file.tree else _climb(file, found, node, homes)
     _borrow(file, found)
     for node in file.nodes(*_BINDERS):
-        home = _climb(file, found, node)
+        home = _climb(file, found, node, homes)
         for binding in _bindings_of(node):
             _owner(found[file.tree], home, binding.name).add(binding)
     for node, scope in found.items():
@@ -149,18 +150,40 @@ _BINDERS = (
 )
 
 
-def _climb(file: File, found: dict[ast.AST, Scope], node: ast.AST) -> Scope:
+@per_file
+def _homes(file: File) -> dict[ast.AST, Scope]:
+    """The scope of all that is directly below a node, remembered for nodes that are no scopes themselves."""
+    return {}
+
+
+def _climb(file: File, found: dict[ast.AST, Scope], node: ast.AST, homes: dict[ast.AST, Scope]) -> Scope:
     """The innermost scope that runs a node; a walrus in a comprehension belongs to the scope around it."""
-    child = node
+    if isinstance(node, ast.NamedExpr):
+        node = _outside_comprehensions(file, node)
+    passed = []
+    child, outer, home = node, file.parent(node), found[file.tree]
+    while outer is not None:
+        if outer in homes:
+            home = homes[outer]
+            break
+        if outer not in found:
+            passed.append(outer)
+        elif _runs_in(outer, child):
+            home = found[outer]
+            break
+        child, outer = outer, file.parent(outer)
+    homes.update(dict.fromkeys(passed, home))
+    return home
+
+
+def _outside_comprehensions(file: File, node: ast.AST) -> ast.AST:
+    """The node itself, or the outermost of the comprehensions directly around it."""
     for outer in file.ancestors(node):
-        if (
-            outer in found
-            and _runs_in(outer, child)
-            and not (isinstance(node, ast.NamedExpr) and isinstance(outer, _COMPREHENSIONS))
-        ):
-            return found[outer]
-        child = outer
-    return found[file.tree]
+        if isinstance(outer, _COMPREHENSIONS):
+            node = outer
+        elif isinstance(outer, ast.stmt | ast.Lambda):
+            break
+    return node
 
 
 def _runs_in(scope: ast.AST, child: ast.AST) -> bool:
@@ -170,9 +193,9 @@ def _runs_in(scope: ast.AST, child: ast.AST) -> bool:
 def _borrow(file: File, found: dict[ast.AST, Scope]) -> None:
     """Note the names that `global` and `nonlocal` take from outer scopes."""
     for inner in file.nodes(ast.Nonlocal):
-        _climb(file, found, inner).borrowed.update(dict.fromkeys(inner.names, False))
+        _climb(file, found, inner, _homes(file)).borrowed.update(dict.fromkeys(inner.names, False))
     for outer in file.nodes(ast.Global):
-        _climb(file, found, outer).borrowed.update(dict.fromkeys(outer.names, True))
+        _climb(file, found, outer, _homes(file)).borrowed.update(dict.fromkeys(outer.names, True))
 
 
 def _owner(module: Scope, scope: Scope, name: str) -> Scope:
@@ -248,6 +271,9 @@ def place(node: ast.AST | None) -> str | None:
 def _unpacked(
     target: ast.expr, kind: Kind, node: ast.AST, value: ast.expr | None
 ) -> Iterator[tuple[ast.expr, Binding]]:
+    if isinstance(target, ast.Name):
+        yield target, Binding(target.id, kind, node, value)
+        return
     for single, index in targets(target):
         name = place(single)
         if name is not None:
@@ -257,6 +283,8 @@ def _unpacked(
 def _through_display(binding: Binding) -> Binding:
     """`a, b = x, y` binds a to x: follow the index into a tuple or list that is written out."""
     value, index = binding.value, binding.index
+    if not index:
+        return binding
     while index and isinstance(value, ast.Tuple | ast.List) and binding.kind in ("assign", "walrus"):
         if any(isinstance(item, ast.Starred) for item in value.elts) or not -len(value.elts) <= index[0] < len(
             value.elts
