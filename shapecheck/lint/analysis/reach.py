@@ -204,11 +204,22 @@ class _Walk:
 
 def _join(states: Sequence[State | None]) -> State | None:
     """What may hold after arms that arrive; a place that one of them didn't bind may hold what it held outside."""
-    alive = [state for state in states if state is not None]
-    if len(alive) < 2:
-        return alive[0] if alive else None
-    names = dict.fromkeys(name for state in alive for name in state)
-    return {name: frozenset().union(*(state.get(name, _FROM_ELSEWHERE) for state in alive)) for name in names}
+    joined: State | None = None
+    for state in states:
+        if state is not None:
+            joined = state if joined is None else _join_two(joined, state)
+    return joined
+
+
+def _join_two(a: State, b: State) -> State:
+    if a is b:
+        return a
+    joined = {
+        name: found if b.get(name) is found else found | b.get(name, _FROM_ELSEWHERE) for name, found in a.items()
+    }
+    for name in b.keys() - a.keys():
+        joined[name] = b[name] | _FROM_ELSEWHERE
+    return joined
 
 
 def _bind_parameters(arguments: ast.arguments, state: State) -> None:
