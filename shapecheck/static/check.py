@@ -50,20 +50,26 @@ class Statistics:
     Attributes:
         functions: functions with a shape in their annotations.
         followed: those in which nothing that touches a tensor was unknown.
+        opaque: those in which a tensor met what isn't known from the sources: somebody else's code, an untyped object.
         ops: operations on tensors that were applied.
-        opaque: calls that took a tensor and gave nothing that is known, by name.
+        calls: how often which call of somebody else's, or on something unknown, gave nothing that is known.
+        unsupported: how often which op of known operands gave nothing that is known.
     """
 
     functions: int = 0
     followed: int = 0
+    opaque: int = 0
     ops: int = 0
-    opaque: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)
+    unsupported: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Statistics) -> None:
         self.functions += other.functions
         self.followed += other.followed
+        self.opaque += other.opaque
         self.ops += other.ops
-        self.opaque.update(other.opaque)
+        self.calls.update(other.calls)
+        self.unsupported.update(other.unsupported)
 
 
 @dataclass(slots=True)
@@ -131,7 +137,7 @@ def follow_function(signature: Signature, rank: int, *, recording: bool = False)
         try:
             _follow(signature, run)
         except (Exhausted, RecursionError):  # what was found by then counts
-            run.opaque["..."] += 1
+            run.lose_track("...", foreign=False)
     return run
 
 
@@ -266,11 +272,14 @@ def _which_ranks(ranks: Sequence[int], signature: Signature) -> str:
 
 
 def _count(statistics: Statistics, signature: Signature, runs: Sequence[Run]) -> None:
-    statistics.ops += runs[0].ops
+    run = runs[0]
+    statistics.ops += run.ops
     if signature.is_annotated and not is_stub(signature.node):
         statistics.functions += 1
-        statistics.followed += not runs[0].opaque
-        statistics.opaque.update(runs[0].opaque)
+        statistics.followed += not run.opaque and not run.unsupported
+        statistics.opaque += bool(run.opaque)
+        statistics.calls.update(run.opaque)
+        statistics.unsupported.update(run.unsupported)
 
 
 def _made_here(findings: Sequence[Finding]) -> list[Finding]:

@@ -92,7 +92,7 @@ def call_external(callee: ExternalName, arguments: Arguments, node: ast.AST, fra
     if callee.name.startswith("torch.Tensor."):
         return apply_op(callee.name, arguments, node, frame)
     if has_tensor(arguments.values()):
-        frame.run.opaque[callee.name] += 1
+        frame.run.lose_track(callee.name, foreign=True)
     return _unknown_tensor(callee.name)
 
 

@@ -53,6 +53,7 @@ class Run:
     values: dict[Place, Value] = field(default_factory=dict)
     origins: dict[Symbol, str] = field(default_factory=dict)
     opaque: Counter[str] = field(default_factory=Counter)
+    unsupported: Counter[str] = field(default_factory=Counter)
     ops: int = 0
     failures: int = 0
     muted: int = 0
@@ -69,6 +70,16 @@ class Run:
             yield
         finally:
             self.muted -= 1
+
+    def lose_track(self, name: str, *, foreign: bool) -> None:
+        """Count a call that took a tensor and gave nothing that is known.
+
+        `foreign`: because it, or something that it was given, is somebody else's; or else because of this engine.
+        """
+        if foreign or self.opaque:
+            self.opaque[name] += 1
+        else:
+            self.unsupported[name] += 1
 
     @contextmanager
     def unrolling(self, count: int) -> Iterator[bool]:

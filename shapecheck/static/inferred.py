@@ -72,4 +72,4 @@ def _merge(values: dict[Place, Value], more: Mapping[Place, Value]) -> None:
 
 def _summary(name: str, signature: Signature, run: Run) -> InferredFunction:
     node = signature.node
-    return InferredFunction(name, node.lineno, node.end_lineno or node.lineno, not run.opaque)
+    return InferredFunction(name, node.lineno, node.end_lineno or node.lineno, not run.opaque and not run.unsupported)

@@ -21,7 +21,7 @@ from shapecheck.static.environment import join_values
 from shapecheck.static.frame import Frame
 from shapecheck.static.op_findings import Operand, check_reshape, has_tensor, heed, report_error
 from shapecheck.static.reshapes import RESHAPES
-from shapecheck.static.values import ExternalName, Layer, Value, options
+from shapecheck.static.values import Choice, ExternalName, Layer, Value, options
 
 __all__ = ["apply_layer", "apply_op", "constructed_layer", "core_value"]
 
@@ -108,10 +108,23 @@ def _applied(
 
 def _counted(name: str, result: Value, arguments: Arguments, frame: Frame) -> Value:
     """The result, counted where nothing is known of it although there was a tensor to start from."""
-    unknown = result == UNKNOWN or (isinstance(result, TensorValue) and result.shape is None)
-    if unknown and name != "operator.setitem" and has_tensor(arguments.values()):
-        frame.run.opaque[name] += 1
+    if _is_unknown(result) and name != "operator.setitem" and has_tensor(arguments.values()):
+        frame.run.lose_track(name, foreign=not arguments.complete or any(map(_is_unknown, arguments.values())))
     return result
+
+
+def _is_unknown(value: Value) -> bool:
+    """Whether nothing is known of a value, or of something in it."""
+    match value:
+        case TensorValue(shape=shape):
+            return shape is None
+        case tuple() | list():
+            return any(map(_is_unknown, value))
+        case Choice(inner):
+            return any(map(_is_unknown, inner))
+        case Repeated(element):
+            return _is_unknown(element)
+    return value == UNKNOWN
 
 
 def _with(arguments: Arguments, combination: Sequence[Value]) -> Arguments:
