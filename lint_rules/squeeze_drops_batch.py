@@ -38,8 +38,8 @@ def predict(x):
 
 ## Known limits
 
-Only what certainly leaves a last layer of one unit is looked at, inside functions: a script's top level often passes its
-whole data. A value that becomes a number or a list at once is left alone.
+Only what certainly leaves a last layer of one unit is looked at, inside functions: a script's top level often passes
+its whole data. A value that becomes a number or a list at once is left alone.
 
 ```python good
 from torch import nn
