@@ -237,8 +237,9 @@ class _Writer:
         """The source of the dims of each tensor argument, for the guards' rule `dims`."""
         named = []
         for name, check in self.plan.checks.items():
-            if isinstance(check, TensorCheck) and check.spec.variadic is None:
-                named.append(f"({name}, {tuple(key_of(dim) or None for dim in check.spec.dims)!r}), ")
+            if isinstance(check, TensorCheck):
+                dims = (... if isinstance(dim, Variadic | AnyDims) else key_of(dim) or None for dim in check.spec.dims)
+                named.append(f"({name}, {tuple(dims)!r}), ")
         return f"({''.join(named)})"
 
     # --- names for the body ------------------------------------------------------------------------------------

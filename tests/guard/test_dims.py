@@ -9,8 +9,10 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jaxtyping import Float
 from torch import Tensor
 
+from shapecheck import contract
 from shapecheck.core.errors import BroadcastError, KeepdimError, ShapeError
 from shapecheck.runtime.guard import FirstCall
 from shapecheck.runtime.guard.active import ACTIVE
@@ -219,6 +221,28 @@ def test_names_belong_to_one_call() -> None:
         return inner.call((), (a, b), {}, ((a, ("k",)), (b, ("k",))))  # there they are one dim
 
     call(outer, "n", "m")
+
+
+@pytest.mark.parametrize(
+    ("dims", "shape", "expected"),
+    [
+        ((..., "n", "d"), (2, 3, 6, 6), "_ _ n d"),
+        (("b", ..., "d"), (2, 3, 6), "b _ d"),
+        (("b", ...), (2,), "b"),
+    ],
+    ids=["leading", "middle", "none"],
+)
+def test_dims_of_any_number_have_no_names(dims: tuple[object, ...], shape: tuple[int, ...], expected: str) -> None:
+    assert names_after(lambda x: x + 0, (torch.rand(shape), dims)) == expected  # type: ignore[arg-type]
+
+
+def test_a_contract_names_the_dims_of_its_arguments() -> None:
+    @contract(dims=True)
+    def scale(images: Float[Tensor, "*batch c h w"], weights: Float[Tensor, " c"]) -> Tensor:
+        return images * weights
+
+    with pytest.raises(BroadcastError, match="dim `c` of `weights` lines up with dim `w` of `images`"):
+        scale(torch.rand(2, 2, 3, 3, 3), torch.rand(3))
 
 
 def test_without_names_nothing_happens() -> None:

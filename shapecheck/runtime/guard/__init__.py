@@ -24,7 +24,8 @@ A contract's generated checker has read the sizes already, so it asks by them, n
         known = True
     result = fn(q, k) if known else first.call((b, h, t, d, s), (q, k), {}, names)
 
-`names` is a tuple of (tensor, its dims' names or None) for the rule `dims`; build it on this slow branch only.
+`names` is a tuple of (tensor, its dims: a name, None without one, ... for any number of them) for the rule `dims`;
+build it on this slow branch only.
 `call` runs `fn` once, guarded, for coroutine functions and generators too (it returns what `fn` would return).
 Where options switch every rule off (`guards_anything(changed(current(), options, …))` is False) leave this out and call
 `declare(fn, options)`, so that a guard around the caller knows. Under ``python -O`` leave both out.

@@ -17,8 +17,6 @@ from shapecheck.runtime.guard.plan import activate, guards_anything, settings_ar
 from shapecheck.runtime.guard.stance import hold_eager, release_eager
 from shapecheck.runtime.settings import changed, current
 
-_key = part_of_key
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, count, repeat
-from types import TracebackType
+from types import EllipsisType, TracebackType
 from typing import Any
 
 from torch import Tensor
@@ -25,7 +25,8 @@ from shapecheck.runtime.guard.stepwise import run
 from shapecheck.runtime.settings import Settings, changed, current, on_change
 
 Key = tuple[Any, ...]
-Names = tuple[tuple[Any, tuple[str | None, ...]], ...]
+Dims = tuple[str | EllipsisType | None, ...]
+Names = tuple[tuple[Any, Dims], ...]
 
 _CAPACITY = 4096
 
@@ -53,8 +54,9 @@ class FirstCall:
         active = activate(settings)
         if names and settings.dims:
             active.names = TensorFacts()
-            for tensor, dim_names in names:
-                active.names.put(tensor, dim_names)
+            for tensor, dims in names:
+                if isinstance(tensor, Tensor):
+                    active.names.put(tensor, _one_each(dims, tensor.ndim))
         return run(self.fn, lambda: _Checked(active, self, key), args, dict(kwargs))
 
     def forget(self) -> None:
@@ -144,6 +146,15 @@ def part_of_key(value: object) -> object:
         case bool() | None:
             return value
     return type(value)
+
+
+def _one_each(dims: Dims, rank: int) -> tuple[str | None, ...]:
+    """`dims` with ``...`` written out as dims without names."""
+    fixed = len(dims) - (... in dims)
+    each: list[str | None] = []
+    for dim in dims:
+        each += [None] * (rank - fixed) if isinstance(dim, EllipsisType) else [dim]
+    return tuple(each)
 
 
 class _Checked:
