@@ -9,7 +9,7 @@ from typing import Any
 
 from shapecheck.core.ops.promotion import dtype_named
 from shapecheck.core.sizes import Size, at_least, compare, symbols
-from shapecheck.core.tensors import BOOL, FLOAT, STRING, UNKNOWN, Opaque, Repeated
+from shapecheck.core.tensors import BOOL, FLOAT, STRING, UNKNOWN, Opaque, Repeated, TensorValue
 from shapecheck.static.environment import join_values
 from shapecheck.static.values import (
     Choice,
@@ -219,7 +219,9 @@ def certainly_equal(left: Value, right: Value) -> bool | None:
             return None
         case (str() | bool() | float() | Size() | None, str() | bool() | float() | Size() | None):
             return _equal_scalars(left, right)
-        case (None, Function() | Lambda() | Layer() | Layers() | Object()):
+        case (None, TensorValue() | Function() | Lambda() | Layer() | Layers() | Object()):
+            return False
+        case (TensorValue(), None):
             return False
     return None
 

@@ -171,7 +171,8 @@ def comparison(node: ast.Compare, frame: Frame) -> Value:
     for operator, right_node in zip(node.ops, node.comparators, strict=True):
         right = evaluate(right_node, frame)
         name = _COMPARISONS.get(type(operator))
-        if name and len(node.ops) == 1 and (_may_be_tensor(left) or _may_be_tensor(right)):
+        tensors = (_may_be_tensor(left) or _may_be_tensor(right)) and left is not None and right is not None
+        if name and len(node.ops) == 1 and tensors:
             return apply_op(f"operator.{name}", Arguments((left, right), nodes=(left_node, right_node)), node, frame)
         holds = compared(operator, left, right)
         if holds is False:

@@ -14,10 +14,12 @@ from shapecheck.static.annotations import read_hint, read_signature
 from shapecheck.static.binding import bind_arguments, check_fields, checked
 from shapecheck.static.contracts import Scope, flexible, name_dims, promised
 from shapecheck.static.declarations import ClassInfo, Signature, self_assignments
-from shapecheck.static.dispatch import Arguments, attributes, call, calls, evaluate, execute
+from shapecheck.static.dispatch import Arguments, attribute, attributes, call, calls, evaluate, execute
 from shapecheck.static.environment import Environment, refreshed
 from shapecheck.static.frame import MOST_DEPTH, Caller, Exhausted, Frame, Run, joined_exits
 from shapecheck.static.hints import ANY, ClassHint, ExternalHint, Hint, ScalarHint, UnionHint
+from shapecheck.static.layers import is_layer, made_layer
+from shapecheck.static.tensor_values import call_method
 from shapecheck.static.values import (
     Bound,
     ClassValue,
@@ -198,7 +200,11 @@ def constructed(info: ClassInfo, arguments: Arguments, node: ast.AST, frame: Fra
     blank = Object(info, _fields(info, frame))
     found = info.method("__init__")
     if found is None:
-        return _from_fields(info, blank, arguments, node, frame) if info.is_dataclass else blank
+        if info.is_dataclass:
+            return _from_fields(info, blank, arguments, node, frame)
+        name = _layer_of(info)
+        layer = made_layer(name, arguments, node, frame) if name else UNKNOWN
+        return Object(info, {**blank.attributes, LAYER: layer}) if name else blank
     owner, definition = found
     signature = read_signature(definition, owner.file, owner)
     bound = bind_arguments(signature, arguments.after(blank))
@@ -255,6 +261,8 @@ def read_attribute(value: Object, name: str, node: ast.AST, frame: Frame) -> Val
         if signature.decorated("property", "cached_property"):
             return call(bound, Arguments(), node, frame)
         return Function(signature) if signature.decorated("staticmethod") else bound
+    if LAYER in value.attributes:
+        return attribute(value.attributes[LAYER], name, node, frame)
     if name == "training" and info.is_module:
         return BOOL
     if name == "__class__":
@@ -272,7 +280,35 @@ def read_of_super(value: Super, name: str, node: ast.AST, frame: Frame) -> Value
     for ancestor in after:
         if name in ancestor.methods:
             return Function(read_signature(ancestor.methods[name], ancestor.file, ancestor), receiver=value.receiver)
-    return UNKNOWN
+    layer = _layer_of(value.receiver.info)
+    if name == "__init__" and layer is not None:
+        return Bound(value, name)
+    return value.receiver.attributes.get(LAYER, UNKNOWN) if name in {"forward", "__call__"} else UNKNOWN
+
+
+LAYER = "<layer>"
+"""The attribute that holds the `torch.nn` module which an instance is, besides being of a class of the project."""
+
+
+def _layer_of(info: ClassInfo) -> str | None:
+    """The module of `torch.nn` that a class derives from, if it is a known one."""
+    return next((name for name in info.external_ancestors if is_layer(name)), None)
+
+
+@calls(Bound)
+def call_bound(callee: Bound, arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
+    """A method of a tensor or a sequence; ``super().__init__(...)`` makes the layer that an object is."""
+    if not isinstance(callee.receiver, Super):
+        return call_method(callee, arguments, node, frame)
+    name = _layer_of(callee.receiver.receiver.info)
+    signature = frame.signature
+    if name is not None and signature is not None and signature.parameters:
+        layer = made_layer(name, arguments, node, frame)
+        receiver = frame.state.names.get(signature.parameters[0].name)
+        if isinstance(receiver, Object):
+            with_layer = Object(receiver.info, {**receiver.attributes, LAYER: layer})
+            frame.state.bind(signature.parameters[0].name, with_layer, signature.node.lineno)
+    return None
 
 
 @attributes(ClassValue)
@@ -302,4 +338,4 @@ def call_object(callee: Object, arguments: Arguments, node: ast.AST, frame: Fram
             return call(
                 Function(read_signature(definition, owner.file, owner), receiver=callee), arguments, node, frame
             )
-    return UNKNOWN
+    return call(callee.attributes[LAYER], arguments, node, frame) if LAYER in callee.attributes else UNKNOWN

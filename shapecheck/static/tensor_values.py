@@ -11,7 +11,7 @@ from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import BOOL, FLOAT, STRING, UNKNOWN, Named, Opaque, Repeated, TensorValue
 from shapecheck.static.arrays import METHODS, ArrayValue
 from shapecheck.static.assignment import rebind
-from shapecheck.static.dispatch import Arguments, attributes, calls
+from shapecheck.static.dispatch import Arguments, attributes
 from shapecheck.static.displays import key_of
 from shapecheck.static.environment import join_values
 from shapecheck.static.frame import Frame
@@ -66,7 +66,6 @@ def read_of_method(value: Bound, name: str, node: ast.AST, frame: Frame) -> Valu
     return UNKNOWN
 
 
-@calls(Bound)
 def call_method(callee: Bound, arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     """The value of a method call; what changes its receiver binds it anew."""
     receiver = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else None
