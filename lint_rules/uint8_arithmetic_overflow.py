@@ -40,7 +40,8 @@ def correct(batches):
 
 ## Known limits
 
-The dtype must be certain where the value is made, and bit operations are what uint8 is for.
+The dtype must be certain where the value is made; only counting by a number is looked at, since adding bytes to zeros
+is how some code fills an image; and bit operations are what uint8 is for.
 
 ```python good
 import torch
@@ -48,7 +49,9 @@ import torch
 def pack(bits, image):
     packed = torch.zeros(8, dtype=torch.uint8)
     packed |= bits
-    return packed, image.byte().sum()
+    batch = torch.zeros(2, 8, dtype=torch.uint8)
+    batch[0] += torch.from_numpy(image)
+    return packed, batch, image.byte().sum()
 ```
 """
 
@@ -64,10 +67,10 @@ TOKENS = (b"uint8", b"byte(")
 
 def check(node: ast.AugAssign | ast.Call, file: File) -> Iterator[Violation]:
     match node:
-        case ast.AugAssign(target=ast.Name() as counter, op=ast.Add()):
+        case ast.AugAssign(target=ast.Name() as counter, op=ast.Add(), value=ast.Constant()):
             if _is_uint8(file, counter):
                 yield _wraps(file, node, counter)
-        case ast.AugAssign(target=ast.Subscript(value=ast.Name() as counter), op=ast.Add()):
+        case ast.AugAssign(target=ast.Subscript(value=ast.Name() as counter), op=ast.Add(), value=ast.Constant()):
             if _is_uint8(file, counter):
                 yield _wraps(file, node, counter)
         case ast.Call(func=ast.Name(id="sum"), args=[value]):
