@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from types import EllipsisType
-from typing import Final
+from typing import Any, Final
 
 from shapecheck.core.sizes import Size
 
@@ -166,5 +166,5 @@ Value = (
     | Slice
     | Repeated
     | tuple["Value", ...]
-    | list["Value"]
+    | list[Any]
 )

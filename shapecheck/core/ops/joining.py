@@ -157,7 +157,7 @@ def _each_widened(tensors: tuple[Value, ...], least: int) -> Value:
     return tuple(_widened(one, least) if isinstance(one, TensorValue) else _undecided() for one in tensors)
 
 
-def _undecided() -> Value:
+def _undecided() -> TensorValue:
     raise Undecided
 
 
@@ -220,8 +220,8 @@ def cartesian_prod(*tensors: TensorValue) -> TensorValue:
     for name, one in zip(_names(tensors), tensors, strict=True):
         if one.rank != 1:
             raise OpError.at(f"`{name}` {shape_text(one.dims)} is no vector", (name, None, None))
-    if len(tensors) == 1:
-        return tensors[0]
+    if len(tensors) < 2:
+        return tensors[0] if tensors else _undecided()
     return TensorValue((product(one.dims[0] for one in tensors), Size.of(len(tensors))), tensors[0].dtypes)
 
 

@@ -179,6 +179,7 @@ def cross_entropy(
 ) -> TensorValue:
     """Logits ``(n, classes, ...)`` against class indices ``(n, ...)``, or probabilities of the logits' shape."""
     require_dtype("input", input, FLOATING, "floating point", "`.float()` first")
+    _require_class_dim(input)
     probabilities = target.rank == input.rank and same_shape(target.dims, input.dims)
     if (
         target.rank == input.rank
@@ -192,6 +193,11 @@ def cross_entropy(
         return reduced_loss(drop(input.dims, (_class_dim(input),)), reduction, input.dtypes)
     _require_indices(input, target, weight)
     return reduced_loss(target.dims, reduction, input.dtypes)
+
+
+def _require_class_dim(input: TensorValue) -> None:
+    if not input.rank:
+        raise OpError.at("`input` has no dim of classes", ("input", None, None))
 
 
 def _class_dim(input: TensorValue) -> int:
@@ -209,8 +215,7 @@ def _require_class_weight(weight: TensorValue | None, input: TensorValue) -> Non
 
 def _require_indices(input: TensorValue, target: TensorValue, weight: TensorValue | None) -> None:
     """`target` has the shape of `input` without the classes, dim 1, and holds integers."""
-    if not input.rank:
-        raise OpError.at("`input` has no dim of classes", ("input", None, None))
+    _require_class_dim(input)
     wanted = drop(input.dims, (_class_dim(input),))
     reason = (
         f"`target` {shape_text(target.dims)} must be {shape_text(wanted)}: "

@@ -126,11 +126,8 @@ def broadcast(tensors: Sequence[tuple[str, TensorValue]]) -> Shape:
 
 def broadcast_shapes(operands: Sequence[tuple[str, Shape]]) -> Shape:
     """`broadcast` of bare shapes."""
-    if len(operands) == 1:
-        return operands[0][1]
-    first, *others = operands
-    name, shape = first
-    for other_name, other in others:
+    name, shape = operands[0] if operands else ("", ())
+    for other_name, other in operands[1:]:
         shape = _broadcast_pair(name, shape, other_name, other)
     return shape
 

@@ -71,7 +71,7 @@ def unique(
     if dim is None:
         values, inverse = TensorValue((count,), input.dtypes), TensorValue(input.shape, _INT64)
     else:
-        at = dim_index(dim, input.rank)
+        at = dim_index(dim, input.rank, scalar=False)
         values = TensorValue(replace(input.dims, at, count), input.dtypes)
         inverse = TensorValue((input.dims[at],), _INT64)
     results = [values, *[inverse] * return_inverse, *[TensorValue((count,), _INT64)] * return_counts]

@@ -304,6 +304,8 @@ def _poolings(spatial: int) -> None:
 
     @rule(f"F.adaptive_avg_pool{spatial}d" + " torch.adaptive_avg_pool1d" * (spatial == 1), kind="pooling")
     def adaptive_avg_pool(input: TensorValue, output_size: Value) -> TensorValue:
+        if spatial == 2 and input.rank > 4 and output_size in (1, (1, 1), [1, 1]):  # a mean, of any rank
+            return TensorValue((*input.dims[:-2], ONE, ONE), input.dtypes)
         return adapted(input, spatial, output_size)
 
     @rule(f"F.adaptive_max_pool{spatial}d", kind="pooling")
@@ -321,8 +323,7 @@ def _require_covered(input: TensorValue, kernel: Sizes) -> None:
 
 def adapted(input: TensorValue, spatial: int, output_size: Value) -> TensorValue:
     """Any size to a given one; None keeps a dim's own."""
-    if spatial != 2 or output_size not in (1, (1, 1), [1, 1]):  # to (1, 1) it is a mean, and takes any rank
-        require_batched(input, spatial)
+    require_batched(input, spatial)
     wanted = list(output_size) if isinstance(output_size, tuple | list) else [output_size] * spatial
     if len(wanted) != spatial:
         if len(wanted) == 1:
