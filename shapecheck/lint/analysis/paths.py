@@ -20,6 +20,7 @@ from shapecheck.lint.children import children
 from shapecheck.lint.file import FUNCTIONS, LOOPS, File
 
 _MAX_PATHS = 128
+_LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.IsNot: ast.Is, ast.NotEq: ast.Eq, ast.NotIn: ast.In}
 
 
@@ -85,11 +86,13 @@ class _Walk:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 return ways
         ways = self.expression(node, ways)
-        if isinstance(node, ast.Return | ast.Raise | ast.Break | ast.Continue):
+        if isinstance(node, _LEAVES):
             ways = [replace(way, end=type(node).__name__) for way in ways]
         return ways
 
     def branch(self, test: ast.expr, body: list[ast.stmt], orelse: list[ast.stmt], ways: list[Path]) -> list[Path]:
+        if not self.matters([*body, *orelse]):
+            return ways
         test, turned = _positive(test)
         after: list[Path] = []
         for way in ways:
@@ -99,6 +102,11 @@ class _Walk:
                     chosen = replace(way, tests=(*way.tests, (test, taken != turned)))
                     after += self.block(body if taken else orelse, [chosen])
         return after
+
+    def matters(self, arms: Sequence[ast.stmt]) -> bool:
+        """Whether it makes a difference which arm is taken: it holds a wanted node, or one leaves early."""
+        parts = (part for statement in arms for part in ast.walk(statement))
+        return any(isinstance(part, _LEAVES) or self.wanted(part) for part in parts)
 
     def decided(self, test: ast.expr, way: Path) -> bool | None:
         """Which way the same test of the same values went before."""
