@@ -68,6 +68,7 @@ def healthy(x, mask):
 import ast
 from collections.abc import Iterator
 
+from lint_rules._static import TOKENS as STATED_SHAPES
 from lint_rules._static import reported
 from shapecheck.lint import File, Violation, unsafe_fix
 from shapecheck.lint.analysis.calls import method_name, receiver
@@ -76,7 +77,9 @@ from shapecheck.lint.analysis.scopes import place
 from shapecheck.lint.edits import add_keyword
 
 GROUP = "shape"
-TOKENS = tuple(f"{name}(".encode() for name in "sum mean amax amin norm std var logsumexp prod nansum nanmean".split())
+TOKENS = STATED_SHAPES + tuple(
+    f"{name}(".encode() for name in "sum mean amax amin norm std var logsumexp prod nansum nanmean".split()
+)
 
 REDUCTIONS = frozenset("sum mean amax amin norm std var logsumexp prod nansum nanmean".split())
 OPERATORS = ast.Add | ast.Sub | ast.Mult | ast.Div

@@ -70,6 +70,7 @@ def step(x, y, positions, frequencies):
 import ast
 from collections.abc import Iterator
 
+from lint_rules._static import TOKENS as STATED_SHAPES
 from lint_rules._static import reported
 from shapecheck.lint import File, Violation
 from shapecheck.lint.analysis.calls import argument, callee
@@ -79,7 +80,7 @@ from shapecheck.lint.analysis.objects import constructor, constructor_name
 from shapecheck.lint.analysis.outputs import PASS_THROUGH, produced_by_module
 
 GROUP = "shape"
-TOKENS = (b"loss", b"Loss", b"view(", b"reshape(", b"flatten(")
+TOKENS = (b"loss", b"Loss", b"view(", b"reshape(", b"flatten(", *STATED_SHAPES)
 
 LOSSES = frozenset("mse_loss l1_loss smooth_l1_loss huber_loss kl_div poisson_nll_loss gaussian_nll_loss".split())
 LOSS_MODULES = frozenset("MSELoss L1Loss SmoothL1Loss HuberLoss KLDivLoss PoissonNLLLoss GaussianNLLLoss".split())
