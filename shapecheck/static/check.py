@@ -133,6 +133,8 @@ def check_file(file: SourceFile) -> Report:
 def follow_function(signature: Signature, rank: int, *, recording: bool = False) -> Run:
     """Follow one function from its contract, with open dims of one rank."""
     run = Run(signature.file, rank, recording=recording)
+    if not signature.is_annotated:
+        run.be_brief()
     if not is_stub(signature.node) and not signature.decorated("overload", "abstractmethod"):
         try:
             _follow(signature, run)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from shapecheck.core.tensors import UNKNOWN
 from shapecheck.static.environment import join_values
-from shapecheck.static.frame import Finding, Frame, Run
+from shapecheck.static.frame import Exhausted, Finding, Frame, Run
 from shapecheck.static.values import Choice, Value
 
 __all__ = [
@@ -95,9 +95,12 @@ def evaluate(node: ast.expr, frame: Frame) -> Value:
     evaluator = _EVALUATORS.get(type(node))
     if evaluator is None:
         return UNKNOWN
-    frame.run.count_step()
+    run = frame.run
+    run.steps += 1
+    if run.steps > run.most_steps:
+        raise Exhausted
     value = evaluator(node, frame)
-    if frame.run.recording:
+    if run.recording:
         frame.record(node, value)
     return value
 

@@ -68,10 +68,17 @@ def find_name(wanted: str, frame: Frame) -> Value:
 
 def global_value(wanted: str, file: SourceFile) -> Value:
     """The value of a top-level name of a file; an assignment is evaluated when first asked for."""
+    known = file.meanings.get(wanted)
+    if known is not None:
+        return known
     found = file.resolve(wanted)
-    if found is not None:
-        return _meaning(found)
-    return ExternalName(f"builtins.{wanted}") if wanted in _BUILTINS and wanted not in file.definitions else UNKNOWN
+    if found is None:
+        builtin = wanted in _BUILTINS and wanted not in file.definitions
+        return ExternalName(f"builtins.{wanted}") if builtin else UNKNOWN
+    meaning = _meaning(found)
+    if not isinstance(found, Defined) or not isinstance(found.node, ast.expr):
+        file.meanings[wanted] = meaning
+    return meaning
 
 
 def _assigned(file: SourceFile, wanted: str, node: ast.expr) -> Value:
@@ -195,7 +202,7 @@ def conditional(node: ast.IfExp, frame: Frame) -> Value:
     frame.undecided += 1
     for branch, wanted in ((node.body, True), (node.orelse, False)):
         frame.env = before.copy()
-        narrow(node.test, wanted, frame)
+        narrow(node.test, wanted, frame, undecided=True)
         if frame.env is not None:
             values.append(evaluate(branch, frame))
     frame.undecided -= 1

@@ -19,8 +19,9 @@ __all__ = ["MOST_DEPTH", "Caller", "Exhausted", "Finding", "Frame", "Loop", "Pla
 
 MOST_DEPTH = 5
 """How many calls deep bodies are followed."""
-_MOST_STEPS = 12_000
-_LAST_STEP = 100_000
+_STEPS_IN_CALLS = 12_000
+_MOST_STEPS = 60_000
+_PATIENCE_WITHOUT_SHAPES = 4
 _MOST_REPEATS = 64
 
 Place = tuple[int, int, int, int]
@@ -58,9 +59,16 @@ class Run:
     failures: int = 0
     muted: int = 0
     steps: int = 0
+    steps_in_calls: int = _STEPS_IN_CALLS
+    most_steps: int = _MOST_STEPS
     repeats: int = 1
     recording: bool = False
     active: list[ast.AST] = field(default_factory=list)
+
+    def be_brief(self) -> None:
+        """Spend less on a function that promises no shapes."""
+        self.steps_in_calls = _STEPS_IN_CALLS // _PATIENCE_WITHOUT_SHAPES
+        self.most_steps = _MOST_STEPS // _PATIENCE_WITHOUT_SHAPES
 
     @contextmanager
     def silence(self) -> Iterator[None]:
@@ -91,20 +99,10 @@ class Run:
         finally:
             self.repeats = before
 
-    def count_step(self) -> None:
-        """Count an evaluation.
-
-        Raises:
-            Exhausted: there were too many.
-        """
-        self.steps += 1
-        if self.steps > _LAST_STEP:
-            raise Exhausted
-
     @property
     def exhausted(self) -> bool:
         """Whether so much was evaluated that calls are no longer followed."""
-        return self.steps > _MOST_STEPS
+        return self.steps > self.steps_in_calls
 
 
 class Caller(NamedTuple):

@@ -68,11 +68,14 @@ def truth_of(value: Value) -> bool | None:
     return None
 
 
-def narrow(node: ast.expr, wanted: bool, frame: Frame) -> None:
-    """Go on where a test came out as `wanted`; nothing goes on where it can't."""
+def narrow(node: ast.expr, wanted: bool, frame: Frame, *, undecided: bool = False) -> None:
+    """Go on where a test came out as `wanted`; nothing goes on where it can't.
+
+    `undecided` says that the test was evaluated just now and may come out either way.
+    """
     match node:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            narrow(operand, not wanted, frame)
+            narrow(operand, not wanted, frame, undecided=undecided)
         case ast.BoolOp(op=operator, values=values):
             if isinstance(operator, ast.And) is wanted:
                 for value in values:
@@ -85,7 +88,7 @@ def narrow(node: ast.expr, wanted: bool, frame: Frame) -> None:
             if frame.env is not None:
                 _filter(target, node, wanted, frame)
         case _:
-            _narrow_atom(node, wanted, frame)
+            _narrow_atom(node, wanted, frame, undecided)
 
 
 def _narrow_any(values: list[ast.expr], wanted: bool, frame: Frame) -> None:
@@ -103,14 +106,12 @@ def _narrow_any(values: list[ast.expr], wanted: bool, frame: Frame) -> None:
     frame.env = joined
 
 
-def _narrow_atom(node: ast.expr, wanted: bool, frame: Frame) -> None:
+def _narrow_atom(node: ast.expr, wanted: bool, frame: Frame, undecided: bool) -> None:
     for place in _places(node):
         _filter(place, node, wanted, frame)
         if frame.env is None:
             return
-    with frame.run.silence():
-        verdict = truth(node, frame)
-    if verdict is not None and verdict is not wanted:
+    if not undecided and _is_ruled_out(node, wanted, frame):
         frame.leave()
         return
     match node:
@@ -122,6 +123,12 @@ def _narrow_atom(node: ast.expr, wanted: bool, frame: Frame) -> None:
             _equate(left, right, frame)
         case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name() as place, _]) if wanted:
             _seed_instance(place, node, frame)
+
+
+def _is_ruled_out(node: ast.expr, wanted: bool, frame: Frame) -> bool:
+    """Whether a test can't come out as `wanted` here."""
+    with frame.run.silence():
+        return truth(node, frame) is (not wanted)
 
 
 @lru_cache(maxsize=8192)

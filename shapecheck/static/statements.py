@@ -93,7 +93,7 @@ def assertion(node: ast.Assert, frame: Frame) -> None:
     if verdict is False:
         frame.leave()
     else:
-        narrow(node.test, True, frame)
+        narrow(node.test, True, frame, undecided=True)
 
 
 @executes(ast.If)
@@ -102,7 +102,7 @@ def branching(node: ast.If, frame: Frame) -> None:
     if frame.env is None:
         return
     if verdict is not None:
-        narrow(node.test, verdict, frame)
+        narrow(node.test, verdict, frame, undecided=True)
         execute(node.body if verdict else node.orelse, frame)
         return
     before = frame.state
@@ -110,7 +110,7 @@ def branching(node: ast.If, frame: Frame) -> None:
     ends: list[Environment | None] = []
     for body, wanted in ((node.body, True), (node.orelse, False)):
         frame.env = before.copy()
-        narrow(node.test, wanted, frame)
+        narrow(node.test, wanted, frame, undecided=True)
         execute(body, frame)
         ends.append(frame.env)
     frame.undecided -= 1
