@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from shapecheck.core.ops import (  # noqa: F401  each enters its ops
     activations,
     attention,
+    class_losses,
     conversions,
     creation,
     einops,
@@ -30,10 +31,11 @@ from shapecheck.core.ops import (  # noqa: F401  each enters its ops
     matmul,
     normalization,
     pointwise,
-    recurrent,
+    pooling,
     reductions,
     resizing,
     sorting,
+    splitting,
     views,
     windows,
 )

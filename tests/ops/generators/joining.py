@@ -141,3 +141,10 @@ def select(g: Draw) -> Call:
 def narrow(g: Draw) -> Call:
     x = g.tensor(least=1)
     return call(x, g.dim(len(x.shape)), g.randint(-2, 3), g.randint(0, 3))
+
+
+@cases("torch.nn.utils.rnn.pad_sequence")
+def pad_sequence(g: Draw) -> Call:
+    rest = g.shape(0, 2)
+    sequences = [T(g.corrupt((g.positive(), *rest), 0.1)) for _ in range(g.randint(1, 3))]
+    return call(sequences, batch_first=g.chance(0.5))

@@ -66,6 +66,8 @@ def embedding_bag(
         return TensorValue((input.dims[0], self.size("embedding_dim")), self.dtypes)
     if offsets is None or self.flag("include_last_offset"):
         raise Undecided
+    if offsets.rank != 1:
+        raise OpError.at(f"`offsets` {shape_text(offsets.dims)} is no vector", ("offsets", None, None))
     return TensorValue((offsets.dims[0], self.size("embedding_dim")), self.dtypes)
 
 
