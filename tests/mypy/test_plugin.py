@@ -1,0 +1,132 @@
+"""The mypy plugin, in few runs of mypy that share one cache (torch's own stubs take most of the first)."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CASES = Path(__file__).parent / "cases"
+CONFIG = """
+[mypy]
+plugins = {plugin}
+strict = true
+cache_dir = {cache}
+"""
+
+Mypy = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mypy-cache")
+
+
+@pytest.fixture
+def mypy(tmp_path: Path, cache: Path) -> Mypy:
+    """Runs mypy in an empty folder on files given by name and text; returns what it printed."""
+    plugins = {"shapecheck.mypy_plugin"}
+
+    def run(plugin: str = "shapecheck.mypy_plugin", command: tuple[str, ...] = ("mypy",), **files: str) -> str:
+        for name, text in files.items():
+            (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+        plugins.add(plugin)
+        (tmp_path / "mypy.ini").write_text(CONFIG.format(plugin=plugin, cache=cache), encoding="utf-8")
+        environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}", "MYPYPATH": ""}
+        arguments = sorted(path.name for path in tmp_path.glob("*.py") if not path.name.startswith("_"))
+        done = subprocess.run(
+            [sys.executable, "-m", *command, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return run
+
+
+def test_cases_are_reported_where_they_are_marked(mypy: Mypy) -> None:
+    source = (CASES / "shapes.py").read_text(encoding="utf-8")
+    printed = mypy(shapes=source)
+    errors = re.findall(r"^shapes\.py:(\d+): error: (.*)$", printed, re.MULTILINE)
+    marks = {n: line.split("# error: ")[1] for n, line in enumerate(source.splitlines(), 1) if "# error: " in line}
+    assert {int(line) for line, _ in errors} == set(marks), printed
+    for line, message in errors:
+        assert marks[int(line)] in message
+
+
+CALLEE = """
+from jaxtyping import Float
+from torch import Tensor
+
+def scaled(x: Float[Tensor, "b d"], w: Float[Tensor, "{dim}"]) -> Float[Tensor, "b d"]:
+    return x
+"""
+CALLER = """
+from callee import scaled
+from jaxtyping import Float
+from torch import Tensor
+
+def caller(x: Float[Tensor, "n m"], w: Float[Tensor, "m"]) -> Float[Tensor, "n m"]:
+    return scaled(x, w)
+"""
+
+
+def test_a_changed_annotation_is_seen_by_the_modules_that_import_it(mypy: Mypy) -> None:
+    assert "Success" in mypy(callee=CALLEE.format(dim="d"), caller=CALLER)
+    changed = mypy(callee=CALLEE.format(dim="b"))
+    assert "caller.py:7: error" in changed, changed
+    assert "caller.py:7: error" in mypy(), "the cache forgot the error"
+    assert "Success" in mypy(callee=CALLEE.format(dim="d"))
+
+
+REVEALED = """
+from jaxtyping import Float
+from torch import Tensor
+
+def f(x: Float[Tensor, "b c"]) -> Float[Tensor, "b"]:
+    y = x.sum(dim=1)
+    reveal_type(y)
+    n: int = y
+    return y
+"""
+
+
+def test_reveal_type_shows_the_shape_beside_mypys_own_type(mypy: Mypy) -> None:
+    printed = mypy(revealed=REVEALED)
+    assert "revealed.py:7: note: Revealed shape is (b,) float" in printed
+    assert 'Revealed type is "torch._tensor.Tensor"' in printed
+    assert 'variable has type "int"' in printed, "the plain type has to stay"
+
+
+BROKEN = """
+import shapecheck.static
+
+def check_source(*arguments, **keywords):
+    raise RuntimeError("out of order")
+
+shapecheck.static.check_source = check_source
+from shapecheck.mypy_plugin import plugin as plugin
+"""
+
+
+def test_a_failure_of_the_engine_is_one_note_and_mypy_goes_on(mypy: Mypy) -> None:
+    source = REVEALED.replace("    reveal_type(y)\n", "")
+    printed = mypy(plugin="_broken.py", _broken=BROKEN, source=source)
+    assert printed.count("shapecheck gave up on this file (RuntimeError: out of order)") == 1
+    assert 'variable has type "int"' in printed
+
+
+def test_the_daemon_reports_and_forgets(mypy: Mypy) -> None:
+    daemon = ("mypy.dmypy",)
+    wrong = CALLER.replace('"m"])', '"n"])')
+    try:
+        first = mypy(command=(*daemon, "run", "--"), callee=CALLEE.format(dim="d"), caller=wrong)
+        assert "caller.py:7: error" in first, first
+        assert "Success" in mypy(command=(*daemon, "run", "--"), caller=CALLER)
+    finally:
+        mypy(command=(*daemon, "stop"))
