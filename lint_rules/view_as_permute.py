@@ -8,6 +8,8 @@ element lands in the wrong place, channels mixed with rows. The shape is right, 
 ## Example
 
 ```python bad
+import torch
+
 def to_channels_last(x):
     b, c, h, w = x.shape
     return x.view(b, h, w, c)  # error: lists dim 3 of `x` before dim 1

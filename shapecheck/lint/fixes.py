@@ -50,6 +50,7 @@ _ROOMY = (
     cst.For,
 )
 Range = tuple[tuple[int, int], tuple[int, int]]
+_Line = cst.BaseStatement
 
 
 class FixError(Exception):
@@ -91,9 +92,14 @@ def apply(file: File, edits: Sequence[Edit], text: str, first_line: int = 1) -> 
     except (cst.ParserSyntaxError, RecursionError) as error:
         raise FixError(f"libcst can't parse this file ({type(error).__name__})") from None
     planner = _Planner(file, tree, first_line)
-    for edit in edits:
-        planner.add(edit)
-    return tree.module.visit(_Changer(tree, planner)).code
+    try:
+        for edit in edits:
+            planner.add(edit)
+        return tree.module.visit(_Changer(tree, planner)).code
+    except FixError:
+        raise
+    except Exception as error:  # whatever libcst, or the rule's own change, has against it
+        raise FixError(f"{type(error).__name__}: {str(error).strip().splitlines()[0]}") from error
 
 
 class _Planner:
@@ -176,8 +182,8 @@ class _Changer(cst.CSTTransformer):
         match updated_node:
             case cst.IndentedBlock() | cst.Module():
                 return self._block(original_node, updated_node)  # type: ignore[arg-type]
-            case cst.SimpleStatementLine() | cst.SimpleStatementSuite():
-                return self._small_statements(original_node, updated_node)  # type: ignore[arg-type]
+            case cst.SimpleStatementSuite():
+                return self._suite(original_node, updated_node)  # type: ignore[arg-type]
             case cst.TrailingWhitespace() | cst.EmptyLine() if self.plan.comments:
                 return self._comment(original_node, updated_node)
         return updated_node
@@ -199,12 +205,12 @@ class _Changer(cst.CSTTransformer):
     def _block(
         self, original: cst.IndentedBlock | cst.Module, updated: cst.IndentedBlock | cst.Module
     ) -> cst.IndentedBlock | cst.Module:
-        if not any(line in self.plan.lines for line in original.body) and not self._imports_here(original):
+        if not any(map(self._is_planned, original.body)) and not self._imports_here(original):
             return updated
         body: list[cst.BaseStatement] = []
         orphans: list[cst.EmptyLine] = []
         for old, new in zip(original.body, updated.body, strict=True):
-            lines = self._around(self.plan.lines.get(old), new)
+            lines = self._lines(old, new)
             if orphans and lines:
                 lines[0] = lines[0].with_changes(leading_lines=[*orphans, *lines[0].leading_lines])  # type: ignore[attr-defined]
                 orphans = []
@@ -219,10 +225,21 @@ class _Changer(cst.CSTTransformer):
         footer = [*orphans, *updated.footer]
         return updated.with_changes(body=body, footer=footer)
 
-    def _around(self, plan: LinePlan | None, line: cst.BaseStatement) -> list[cst.BaseStatement]:
-        """The lines that one line becomes. New ones go between the blank lines and the comments above it."""
-        if plan is None:
-            return [line]
+    def _is_planned(self, line: cst.BaseStatement) -> bool:
+        shared = line.body if isinstance(line, cst.SimpleStatementLine) else ()
+        return line in self.plan.lines or any(statement in self.plan.small for statement in shared)
+
+    def _lines(self, old: cst.BaseStatement, new: cst.BaseStatement) -> list[_Line]:
+        """The lines that one line becomes."""
+        if old in self.plan.lines:
+            return self._around(self.plan.lines[old], new)
+        if isinstance(old, cst.SimpleStatementLine) and self._is_planned(old):
+            assert isinstance(new, cst.SimpleStatementLine)
+            return self._shared_lines(old, new)
+        return [new]
+
+    def _around(self, plan: LinePlan, line: _Line) -> list[_Line]:
+        """A line with what goes before and after it: between the blank lines and the comments above, and below."""
         before = [statement for code in plan.before for statement in self._statements(code)]
         after = [statement for code in plan.after for statement in self._statements(code)]
         leading = list(line.leading_lines)  # type: ignore[attr-defined]
@@ -236,21 +253,41 @@ class _Changer(cst.CSTTransformer):
             line = line.with_changes(leading_lines=leading[blank:])
         return [*before, *([] if plan.remove else [line]), *after]
 
-    def _small_statements(
-        self, original: cst.SimpleStatementLine | cst.SimpleStatementSuite, updated: cst.CSTNode
-    ) -> cst.CSTNode:
-        """Changes to statements that share a line: `if done: loss.backward(); step()`."""
+    def _shared_line(
+        self,
+        original: cst.SimpleStatementLine | cst.SimpleStatementSuite,
+        updated: cst.SimpleStatementLine | cst.SimpleStatementSuite,
+    ) -> list[cst.BaseSmallStatement | cst.BaseStatement]:
+        """What becomes of statements that share a line: `if done: loss.backward(); step()`."""
+        body: list[cst.BaseSmallStatement | cst.BaseStatement] = []
+        for old, new in zip(original.body, updated.body, strict=True):
+            plan = self.plan.small.get(old, LinePlan())
+            for code in plan.before:
+                body += self._small(code)
+            body += [] if plan.remove else [new.with_changes(semicolon=cst.MaybeSentinel.DEFAULT)]
+            for code in plan.after:
+                body += self._small(code)
+        return body or [cst.Pass()]
+
+    def _suite(self, original: cst.SimpleStatementSuite, updated: cst.SimpleStatementSuite) -> cst.BaseSuite:
+        """The rest of a line after a colon; an indented block once it holds more than fits there."""
         if not any(statement in self.plan.small for statement in original.body):
             return updated
-        body: list[cst.BaseSmallStatement] = []
-        for old, new in zip(original.body, updated.body, strict=True):  # type: ignore[attr-defined]
-            plan = self.plan.small.get(old, LinePlan())
-            kept = [] if plan.remove else [new]
-            body += [*map(self._small, plan.before), *kept, *map(self._small, plan.after)]
-        between = cst.Semicolon(whitespace_after=cst.SimpleWhitespace(" "))
-        spaced = [statement.with_changes(semicolon=between) for statement in body[:-1]]
-        spaced += [statement.with_changes(semicolon=cst.MaybeSentinel.DEFAULT) for statement in body[-1:]]
-        return updated.with_changes(body=spaced or [cst.Pass()])
+        body = self._shared_line(original, updated)
+        if all(isinstance(statement, cst.BaseSmallStatement) for statement in body):
+            return updated.with_changes(body=_separated(body))
+        return cst.IndentedBlock(_on_lines(body), header=updated.trailing_whitespace)
+
+    def _shared_lines(self, original: cst.SimpleStatementLine, updated: cst.SimpleStatementLine) -> list[_Line]:
+        """A line with several statements; one line each once they don't fit on one."""
+        body = self._shared_line(original, updated)
+        if all(isinstance(statement, cst.BaseSmallStatement) for statement in body):
+            return [updated.with_changes(body=_separated(body))]
+        lines = _on_lines(body)
+        lines[0] = lines[0].with_changes(leading_lines=updated.leading_lines)
+        if isinstance(lines[-1], cst.SimpleStatementLine):
+            lines[-1] = lines[-1].with_changes(trailing_whitespace=updated.trailing_whitespace)
+        return lines
 
     def _comment(self, original: cst.CSTNode, updated: cst.TrailingWhitespace | cst.EmptyLine) -> cst.CSTNode:
         """The end of a line without a comment that is to go; a line of its own goes whole."""
@@ -264,11 +301,12 @@ class _Changer(cst.CSTTransformer):
             return cst.RemoveFromParent()  # type: ignore[return-value]
         return updated.with_changes(comment=None, whitespace=cst.SimpleWhitespace(""))
 
-    def _small(self, code: str) -> cst.BaseSmallStatement:
-        match self._statements(code):
-            case [cst.SimpleStatementLine(body=[single])]:
-                return single
-        raise FixError("a fix needs a line of its own")
+    def _small(self, code: str) -> list[cst.BaseSmallStatement | cst.BaseStatement]:
+        """Code as statements that may share a line, as far as they may."""
+        found: list[cst.BaseSmallStatement | cst.BaseStatement] = []
+        for statement in self._statements(code):
+            found += statement.body if isinstance(statement, cst.SimpleStatementLine) else [statement]
+        return found
 
     def _statements(self, code: str) -> list[cst.BaseStatement]:
         return list(cst.parse_module(code, self.tree.module.config_for_parsing).body)
@@ -314,6 +352,17 @@ class _Substitution(cst.CSTTransformer):
         arithmetic = isinstance(part, cst.BinaryOperation) and original_node in self.compared
         needs_none = isinstance(part, _ATOMS) or part.lpar or original_node in self.roomy or arithmetic
         return part if needs_none else _parenthesized(part)
+
+
+def _separated(statements: list[cst.BaseSmallStatement | cst.BaseStatement]) -> list[cst.CSTNode]:
+    """Small statements with semicolons between them."""
+    between = cst.Semicolon(whitespace_after=cst.SimpleWhitespace(" "))
+    return [*(statement.with_changes(semicolon=between) for statement in statements[:-1]), statements[-1]]
+
+
+def _on_lines(statements: list[cst.BaseSmallStatement | cst.BaseStatement]) -> list[_Line]:
+    """Statements on lines of their own."""
+    return [s if isinstance(s, cst.BaseStatement) else cst.SimpleStatementLine([s]) for s in statements]
 
 
 def _parenthesized(node: cst.BaseExpression) -> cst.BaseExpression:

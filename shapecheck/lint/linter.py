@@ -26,11 +26,13 @@ _RECURSION_LIMIT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of one file. `errors` are internal ones; `data` is the new content where fixes changed it."""
+    """What came of one file. `errors` are internal ones, `notes` say which fixes couldn't be made; `data` is the new
+    content where fixes changed it."""
 
     path: str
     diagnostics: tuple[Diagnostic, ...] = ()
     errors: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     fixed: Mapping[str, int] = field(default_factory=dict)
     data: bytes | None = None
     dependencies: tuple[str, ...] = ()
@@ -119,7 +121,7 @@ class Linter:
             found = self._check(path, data, rules, ignored)
         report = found.report()
         changed = found.data if found.data != original else None
-        return replace(report, errors=(*report.errors, *refused), fixed=dict(fixed), data=changed)
+        return replace(report, notes=tuple(dict.fromkeys(refused)), fixed=dict(fixed), data=changed)
 
 
 @dataclass(slots=True)

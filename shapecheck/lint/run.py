@@ -45,7 +45,7 @@ def lint_files(
     missing = [path for path in paths if path not in reports]
     for path, digest, report in _lint(missing, job, processes):
         reports[path] = report
-        if cache is not None and not report.errors and report.data is None:
+        if cache is not None and not report.errors and not report.notes and report.data is None:
             cache.put(path, digest, report.diagnostics, report.dependencies)
         seen(1)
     if cache is not None:

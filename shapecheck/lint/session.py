@@ -102,6 +102,8 @@ class Session:
             _print(text, sys.stderr if to_stderr else sys.stdout)
         would_fix = self.options.diff and any(report.data is not None for report in reports)
         bad = would_fix or any(item.level != "info" for item in results.diagnostics)
+        for note in results.notes:
+            print(f"shapecheck lint: {note}", file=sys.stderr)
         return self._print_errors(results.errors) or (FOUND if bad and not self.options.exit_zero else CLEAN)
 
     def _text(self, results: Results) -> str:
@@ -124,6 +126,7 @@ class Session:
             rules=lambda: self._rules,
             root=os.getcwd(),
             errors=[error for report in reports for error in report.errors],
+            notes=[note for report in reports for note in report.notes],
             fixed=fixed,
             only_shown=self.options.diff,
             style=Style() if self.options.output_file else style,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from shapecheck.lint.engine import run
+from shapecheck.lint.engine import applicable, run
 from shapecheck.lint.file import File
 from shapecheck.lint.fixes import FixError, apply, select
 from shapecheck.lint.page import HEADINGS, OPTIONAL_HEADINGS, Example
@@ -80,6 +80,8 @@ def _example(rule: Rule, index: int) -> Iterator[str]:
     for line, text in example.errors.items():
         if line in found and text not in found[line]:
             yield f"{where}, line {line}: {text!r} is not in the message {found[line]!r}"
+    if example.kind == "bad" and not applicable([rule], example.code.encode()):
+        yield f"{where}: the screen (TOKENS, TORCH_ONLY) skips files like this; import what real code imports"
     if example.kind == "bad" and not example.errors:
         yield f"{where}: no line is marked `# error`"
     if example.kind != "bad" and example.errors:

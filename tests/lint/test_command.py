@@ -286,3 +286,48 @@ def test_rules_and_explain(project: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "there is no rule `bad-nam`; did you mean `bad-name`?" in capsys.readouterr().err
     assert main(["rules", "sampl"]) == 2
     assert "did you mean `sample`?" in capsys.readouterr().err
+
+
+UNFIXABLE = '''"""A rule whose fix can't be made.
+
+## Why is this bad?
+
+It never works.
+"""
+import ast
+from shapecheck.lint import Edit, File, Violation, safe_fix
+GROUP = "broken"
+TORCH_ONLY = False
+def check(node: ast.Name, file: File):
+    if node.id == "wrong":
+        yield Violation(node, "wrong", safe_fix("try", Edit("replace", node, {code!r})))
+'''
+
+
+@pytest.mark.parametrize(
+    ("fix", "message"),
+    [
+        ("3 = 4", "a fix can't be made"),
+        ("wrong", "undo one another"),
+        ("(wrong)", "undo one another"),
+        ("*", "a fix can't"),
+    ],
+)
+def test_a_fix_that_can_not_be_made_is_a_note_and_the_others_are_made(
+    project: Path, lint: Lint, fix: str, message: str
+) -> None:
+    package = project / "unfixable"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / f"r{abs(hash(fix))}.py").write_text(UNFIXABLE.replace("{code!r}", repr(fix)))
+    (project / "pyproject.toml").write_text(
+        '[tool.shapecheck.lint]\nrule-packages = ["sample_rules", "unfixable"]\nselect = ["sample", "broken"]\n'
+    )
+    (project / "a.py").write_text("x = bad\ny = wrong\n")
+    outcome = lint("--fix")
+    assert outcome.code == 1
+    assert message in outcome.err
+    assert (project / "a.py").read_text().startswith("x = good\ny = ")
+    for name in [name for name in sys.modules if name.startswith("unfixable")]:
+        del sys.modules[name]
+    shapecheck.lint.rule.load_package.cache_clear()

@@ -118,6 +118,26 @@ CASES: dict[str, tuple[str, Edits, str]] = {
     ),
     "removed from a shared line": ("f(x); g()\n", lambda f: [remove(statement(f))], "g()\n"),
     "alone in a one-line if": ("if a: f(x)\n", lambda f: [remove(statement(f))], "if a: pass\n"),
+    "a compound statement after a colon": (
+        "if a: f(x); g()  # c\n",
+        lambda f: [replace(statement(f), "if not x:\n    raise E")],
+        "if a:  # c\n    if not x:\n        raise E\n    g()\n",
+    ),
+    "a compound statement on a shared line": (
+        "# why\na(); f(x); g()  # c\nb()\n",
+        lambda f: [replace(statement(f), "if not x:\n    raise E")],
+        "# why\na()\nif not x:\n    raise E\ng()  # c\nb()\n",
+    ),
+    "several statements on a shared line": (
+        "a(); f(x)\n",
+        lambda f: [insert_after(statement(f), "b()\nc()")],
+        "a(); f(x); b(); c()\n",
+    ),
+    "a one-line function": (
+        "def h(x): f(x); return x\n",
+        lambda f: [replace(statement(f), "if not x:\n    raise E")],
+        "def h(x):\n    if not x:\n        raise E\n    return x\n",
+    ),
     "prepended after the docstring": (
         'def g():\n    """Doc."""\n    f(x)\n',
         lambda f: [prepend(f.nodes(ast.FunctionDef)[0], "a()")],
@@ -200,7 +220,6 @@ def test_overlapping_fixes_wait_and_equal_ones_are_made_once() -> None:
 @pytest.mark.parametrize(
     ("code", "edits"),
     [
-        ("if a: f(x)\n", lambda f: [insert_before(statement(f), "if b:\n    pass")]),
         (
             "f(x)\n",
             lambda f: [Edit("replace", ast.Name("x", lineno=1, col_offset=1, end_lineno=1, end_col_offset=2), "y")],

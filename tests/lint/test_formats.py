@@ -175,6 +175,7 @@ of them\
             "files": 3,
             "fixed": {"bad-name": 2},
             "errors": ["oops"],
+            "notes": [],
         }
     )
 

@@ -121,6 +121,7 @@ LYING = {
     "heading": ("## Known limits", "## Limits", "unknown heading `Limits`"),
     "summary": ("A name that says bad.", "A name that says bad", "full stop"),
     "kind": ("```python good", "```python fine", "a block is one of"),
+    "screen": ('TOKENS = (b"bad",)', 'TOKENS = (b"worse",)', "the screen (TOKENS, TORCH_ONLY) skips"),
 }
 
 
@@ -137,12 +138,6 @@ def test_the_screen_skips_files_that_have_no_token() -> None:
     assert applicable([rule], b"import torch") == []
     assert applicable([rule], b"loss.backward()") == []
     assert applicable([rule], b"import torch\nloss.backward()") == [rule]
-
-
-def test_tokens_hide_no_bad_example() -> None:
-    for rule in RULES.values():
-        for example in rule.page.examples:
-            assert example.kind != "bad" or applicable([rule], example.code.encode()), rule.name
 
 
 def test_every_node_knows_its_parent() -> None:

@@ -46,6 +46,7 @@ class Results:
     rules: Callable[[], Mapping[str, Rule]]
     root: str
     errors: Sequence[str] = ()
+    notes: Sequence[str] = ()
     fixed: Mapping[str, int] = field(default_factory=dict)
     only_shown: bool = False
     style: Style = Style()

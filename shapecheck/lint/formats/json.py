@@ -18,6 +18,7 @@ def render(results: Results) -> str:
         "files": len(results.files),
         "fixed": dict(results.fixed),
         "errors": list(results.errors),
+        "notes": list(results.notes),
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
