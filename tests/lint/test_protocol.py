@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shapecheck.lint import File
+from shapecheck.lint.children import children
 from shapecheck.lint.engine import RuleCrash, applicable, run
 from shapecheck.lint.rule import RuleError, load_package, load_rule, rule_modules
 from shapecheck.lint.testing import problems
@@ -146,3 +147,11 @@ def test_every_node_knows_its_parent() -> None:
         for child in ast.iter_child_nodes(node):
             if not isinstance(child, ast.expr_context):
                 assert file.parent(child) is node
+
+
+def test_children_are_those_of_ast_without_operators_and_contexts() -> None:
+    skipped = (ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
+    for path in sorted(Path(ast.__file__).parent.glob("[a-d]*.py")):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            below = [child for child in ast.iter_child_nodes(node) if not isinstance(child, skipped)]
+            assert children(node) == below

@@ -19,7 +19,7 @@ SOURCES = [path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("*/**/*
 TORCH = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
 EVERYTHING = Config(".", select=("all",), preview=True)
 PIECES = st.sampled_from([*"\n():=.,*0é\f", "    ", "''", "loss", "self", "# shapecheck: ignore", "\\\n"])
-SLOW = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+SLOW = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @st.composite
