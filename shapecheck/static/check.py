@@ -231,24 +231,35 @@ def _is_open(hint: TensorHint) -> bool:
 
 
 def _merged(found: Sequence[tuple[int, Sequence[Finding]]], signature: Signature) -> Iterator[Finding]:
-    """The findings of all ranks, each place once; what only some ranks show, says which."""
-    ranks: dict[tuple[ast.AST, str], list[int]] = {}
+    """The findings of all ranks, each place once.
+
+    What only some ranks show, says which; of these only the first is told, the rest follows from it.
+    """
+    ranks: dict[tuple[ast.AST, str], set[int]] = {}
     first: dict[tuple[ast.AST, str], Finding] = {}
     for rank, findings in found:
         for finding in findings:
             key = (finding.node, finding.rule)
-            ranks.setdefault(key, []).append(rank)
+            ranks.setdefault(key, set()).add(rank)
             first.setdefault(key, finding)
-    for key, finding in first.items():
-        failing = sorted(set(ranks[key]))
-        if failing == [0] and not _names_open_dims(signature):
-            continue  # `...` is written for some leading dims; `*batch` promises that there may be none
+    in_order = sorted(first, key=lambda key: (getattr(key[0], "lineno", 0), getattr(key[0], "col_offset", 0)))
+    told: set[int] = set()
+    for key in in_order:
+        failing = ranks[key]
         if len(failing) == len(found):
-            yield finding
-        elif finding.rule in _SILENT_AT_RUN_TIME:
-            continue  # what lines up by accident at one rank isn't what the code is about
-        else:
-            yield finding._replace(message=f"{finding.message}\n    {_which_ranks(failing, signature)}")
+            yield first[key]
+        elif _counts(failing, first[key].rule, signature) and not failing <= told:
+            told |= failing
+            yield first[key]._replace(message=f"{first[key].message}\n    {_which_ranks(sorted(failing), signature)}")
+
+
+def _counts(failing: set[int], rule: str, signature: Signature) -> bool:
+    """Whether something that only some ranks show is worth telling.
+
+    Operands that line up by accident at one rank aren't what the code is about. `...` is written for some leading
+    dims, while `*batch` promises that there may be none.
+    """
+    return rule not in _SILENT_AT_RUN_TIME and (failing != {0} or _names_open_dims(signature))
 
 
 _SILENT_AT_RUN_TIME = frozenset({"implicit-broadcast", "dropped-keepdim", "view-as-permute"})
