@@ -121,7 +121,7 @@ def run(x, heads):
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lint_rules._raising import raised_instead
 from shapecheck.lint import File, Violation
@@ -174,10 +174,10 @@ def _side_effect(node: ast.Assert) -> str | None:
 def _input(file: File, node: ast.Assert, private: bool, attributes: bool) -> str | None:
     function = file.function(node)
     names = _names(node.test)
-    outside = [name for name in names if _comes_from_outside(file, name)]
+    outside: list[ast.AST] = [name for name in names if _comes_from_outside(file, name)]
     outside += [part for part in ast.walk(node.test) if _is_input(file, part)]
     if outside and not _narrows(node):
-        return _message(file, outside)
+        return _message(outside)
     if function is None or not _is_checked(file, function, private) or _narrows(node):
         return None
     own = self_name(file, node)
@@ -187,10 +187,10 @@ def _input(file: File, node: ast.Assert, private: bool, attributes: bool) -> str
         if id(name) in known or (attributes and name.id == own) or _is_constant(file, function, name):
             continue
         return None
-    return _message(file, parameters) if parameters and (node.msg or _says_enough(node.test)) else None
+    return _message(parameters) if parameters and (node.msg or _says_enough(node.test)) else None
 
 
-def _message(file: File, values: list[ast.AST]) -> str:
+def _message(values: Sequence[ast.AST]) -> str:
     shown = ", ".join(dict.fromkeys(f"`{ast.unparse(value)}`" for value in values if isinstance(value, ast.expr)))
     return f"this check of {shown} is gone under `python -O`; raise an exception instead of asserting"
 

@@ -27,7 +27,8 @@ def resized(x: Float[Tensor, "b height width"]) -> Float[Tensor, "b height width
 ## Known limits
 
 Shapes come from annotations: code without any isn't followed, and what the engine doesn't understand is silent.
-`shapecheck shapes FILE` shows what it knows. Only a name one edit away from a parameter's, of four letters or more, counts.
+`shapecheck shapes FILE` shows what it knows. Only a name one edit away from a parameter's, of four letters or more,
+counts.
 
 ```python good
 from jaxtyping import Float

@@ -95,8 +95,8 @@ def check(node: ast.Module, file: File) -> Iterator[Violation]:
         if mixed is not None and _each_once(groups) and not _is_on_purpose(file, call):
             yield Violation(
                 call,
-                f"`{' '.join(file.text(call).split())}` lists dim {max(mixed[0])} of `{file.text(source)}` before dim {min(mixed[1])}: "
-                "that mixes the elements, it permutes nothing; use `permute` or `transpose`",
+                f"`{' '.join(file.text(call).split())}` lists dim {max(mixed[0])} of `{file.text(source)}` before dim "
+                f"{min(mixed[1])}: that mixes the elements, it permutes nothing; use `permute` or `transpose`",
             )
 
 
@@ -104,6 +104,7 @@ def _reshaped(file: File, call: ast.Call) -> tuple[ast.expr | None, list[ast.exp
     """The tensor that a view or reshape takes, and the sizes it asks for."""
     if any(isinstance(arg, ast.Starred) for arg in call.args) or call.keywords:
         return None, []
+    source: ast.expr | None
     if file.qualified_name(call.func) == "torch.reshape" and len(call.args) == 2:
         source, target = call.args[0], call.args[1:]
     elif method_name(call) in ("view", "reshape") and file.qualified_name(call.func) is None:

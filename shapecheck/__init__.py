@@ -30,7 +30,7 @@ _HOME = {
     "install": "shapecheck.runtime.import_hook",
 }
 
-__all__ = ["__version__", "enabled", *_HOME]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["__version__", "enabled", *_HOME]
 
 if TYPE_CHECKING:
     from shapecheck.core.errors import AnnotationError as AnnotationError
@@ -54,9 +54,7 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     if name == "enabled":
-        from shapecheck.runtime.settings import enabled
-
-        return enabled()
+        return import_module("shapecheck.runtime.settings").enabled()
     if name not in _HOME:
         raise AttributeError(f"module 'shapecheck' has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(_HOME[name]), name)
