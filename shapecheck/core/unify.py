@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from shapecheck.core import expression
-from shapecheck.core.spec import AnyDims, Computed, Dim, Fixed, Named, ShapeSpec, Variadic
+from shapecheck.core.spec import Computed, Dim, Fixed, Named, ShapeSpec, Variadic
 
 __all__ = ["Bindings", "Claim", "Mismatch", "broadcast_together", "broadcasts_to", "unify"]
 
@@ -82,18 +82,22 @@ class Mismatch:
 
 
 def unify(
-    claims: Sequence[Claim], known: Bindings, value_of: Callable[[str], Any] = {}.__getitem__
+    claims: Sequence[Claim], known: Bindings, value_of: Callable[[str], Any] | None = None
 ) -> Bindings | Mismatch:
     """The bindings under which all claims hold, beginning with those `known`, or why there are none.
 
     `value_of` gives the value of the source of a ``{...}``; what it raises is not caught.
     """
+    value_of = value_of or _NO_VALUES.__getitem__
     bindings = known.copy()
     steps = (_ranks(claims, bindings), _fixed(claims, bindings), _names(claims, bindings), _many(claims, bindings))
     for mismatches in (*steps, _expressions(claims, bindings, value_of)):
         if mismatch := next(mismatches, None):
             return mismatch
     return bindings
+
+
+_NO_VALUES: Mapping[str, Any] = {}
 
 
 def _ranks(claims: Iterable[Claim], bindings: Bindings) -> Iterator[Mismatch]:
@@ -105,9 +109,10 @@ def _ranks(claims: Iterable[Claim], bindings: Bindings) -> Iterator[Mismatch]:
 
 def _single(claim: Claim) -> Iterator[tuple[int, Dim, Size]]:
     """Each dim that stands for one dim of the shape: its index there, itself, its size."""
+    variadic, shift = claim.spec.variadic, len(claim.shape) - len(claim.spec.dims)
     for index, dim in enumerate(claim.spec.dims):
-        if not isinstance(dim, Variadic | AnyDims):
-            place = claim.spec.index_from_end(index) % len(claim.shape)
+        if index != variadic:
+            place = index if variadic is None or index < variadic else index + shift
             yield place, dim, claim.shape[place]
 
 

@@ -25,7 +25,7 @@ from shapecheck.runtime.settings import Place
 from shapecheck.runtime.source import Source, compiled, is_contract_name
 from shapecheck.runtime.validate import bound_names, fields_used, validate_check
 
-__all__ = ["check", "check_at", "dims", "is_compiling"]
+__all__ = ["check", "check_at", "dims", "is_compiling", "use_torch"]
 
 T = TypeVar("T")
 Passes = Callable[[Any, dict[str, Any], tuple[Any, ...]], bool]
@@ -43,9 +43,10 @@ def check(value: T, annotation: Any, /, *, name: str = "") -> T:
         return value
     scope = SCOPE.get()
     try:
-        if sys._getframe(1).f_code is scope.contract.body:  # type: ignore[union-attr]
+        contract = scope.contract  # type: ignore[union-attr]
+        if sys._getframe(1).f_code is contract.body:
             key = annotation.dtype, annotation.array_type, annotation.dim_str
-            if scope.contract.compiled[key](value, scope.names, scope.values):  # type: ignore[union-attr]
+            if contract.compiled[key](value, scope.names, scope.values):  # type: ignore[union-attr]
                 return value
     except Exception:  # any doubt
         pass
@@ -56,6 +57,12 @@ def check(value: T, annotation: Any, /, *, name: str = "") -> T:
         finally:
             del error
     return value
+
+
+def use_torch() -> None:
+    """Ask torch itself from now on whether it is compiling: that saves a detour on each `check`."""
+    global is_compiling
+    is_compiling = sys.modules["torch"].compiler.is_dynamo_compiling
 
 
 def check_at(frame: FrameType, value: T, annotation: Any, name: str = "") -> T:

@@ -12,31 +12,27 @@ import linecache
 import re
 import sys
 import weakref
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import count
 from types import CodeType, FrameType, FunctionType
-from typing import Any, TypeVar
+from typing import Any
 
-from shapecheck.core.errors import AnnotationError
 from shapecheck.runtime import settings, switch
 from shapecheck.runtime.checker import Kind, Plan, write_checker, write_pass_on
-from shapecheck.runtime.checks import Anything, Check, Items, Pairs, or_none
-from shapecheck.runtime.generators import outcome_checks
-from shapecheck.runtime.hints import understand
 from shapecheck.runtime.mentions import published
-from shapecheck.runtime.resolve import Later, Report, hints_of, names_around, reported
+from shapecheck.runtime.promise import Meaning, Promise, kind_of, promise
+from shapecheck.runtime.resolve import Later, hints_of, names_around
 from shapecheck.runtime.running import Contract
 from shapecheck.runtime.settings import Place
 from shapecheck.runtime.signature import Parameters, parameters_of
 from shapecheck.runtime.source import Source, compiled, own_prefix
 from shapecheck.runtime.validate import field_sources, validate, warn_of_typos
 
-__all__ = ["OWN_OPTIONS", "Meaning", "Promise", "checked", "contract_of", "inside", "promise"]
+__all__ = ["OWN_OPTIONS", "checked", "contract_of", "inside"]
 
+OWN_OBJECTS = ("function", "contract", "contract_first", "contract_seen", "ready")  # globals of one checker alone
 OWN_OPTIONS = ("always", "assignment", "locals")  # of contracts, not settings
-
-T = TypeVar("T")
 
 _contracts: weakref.WeakKeyDictionary[FunctionType, Contract | None] = weakref.WeakKeyDictionary()
 _serial = count(1)
@@ -50,33 +46,6 @@ def contract_of(function: Any) -> Contract | None:
 def inside(function: FunctionType) -> FunctionType:
     """The function that a checker is around; any other function itself."""
     return inside(function.__wrapped__) if function in _contracts else function  # type: ignore[attr-defined]
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """What a function promises, understood.
-
-    Attributes:
-        outcomes: what a generator yields, is sent and returns.
-        subject: the parameter that `returns` is about, once the call is over; "" for the result.
-        role: what `returns` is of, in words of `shapecheck.core.message`.
-        function: what errors call it, where that isn't its own name.
-    """
-
-    parameters: Mapping[str, Check]
-    returns: Check = field(default_factory=Anything)
-    outcomes: Mapping[str, Check] = field(default_factory=dict)
-    subject: str = ""
-    role: str = "return"
-    function: str = ""
-
-    @property
-    def results(self) -> list[Check]:
-        """The checks of all that comes out of a call."""
-        return [self.returns, *self.outcomes.values()]
-
-
-Meaning = Callable[[bool], Promise]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,29 +95,11 @@ def checked(
     )
     if place is not None:
         job = replace(job, place=place)
-    checker = _checker(job)
     try:
-        _complete(checker, job, job.meaning(False))
+        contract, code = _completed(job, job.meaning(False))
     except Later:
-        _postpone(checker, job)
-    return checker
-
-
-def promise(function: FunctionType, hints: Mapping[str, Any], report: Report | None = None) -> Promise:
-    """What a function promises by these annotations; those that can't be understood go to `report`, if it is there."""
-    kind = _kind(function)
-    parameters = inspect.signature(function).parameters
-    checks: dict[str, Check] = dict.fromkeys(parameters, Anything())
-    for name, parameter in parameters.items():
-        with reported(report):
-            checks[name] = _parameter(parameter, hints, function)
-    hint = hints.get("return", Any)
-    with reported(report):
-        if kind in ("function", "coroutine"):
-            return Promise(checks, _understood(lambda: understand(hint), function, "return value"))
-        outcomes = _understood(lambda: outcome_checks(hint, kind), function, "return value")
-        return Promise(checks, outcomes=outcomes)
-    return Promise(checks)
+        return _completed_later(job)
+    return _function(job, code, contract)
 
 
 def _own_meaning(original: FunctionType, around: Mapping[str, Any]) -> Meaning:
@@ -165,7 +116,7 @@ def _job(function: Any, original: FunctionType, options: Mapping[str, Any], mean
     return Job(
         function=function,
         original=original,
-        kind=_kind(original),
+        kind=kind_of(original),
         parameters=parameters_of(function),
         place=_place(original),
         options=options,
@@ -174,14 +125,6 @@ def _job(function: Any, original: FunctionType, options: Mapping[str, Any], mean
         serial=next(_serial),
         meaning=meaning,
     )
-
-
-def _kind(original: FunctionType) -> Kind:
-    if inspect.iscoroutinefunction(original):
-        return "coroutine"
-    if inspect.isasyncgenfunction(original):
-        return "async generator"
-    return "generator" if inspect.isgeneratorfunction(original) else "function"
 
 
 def _place(original: FunctionType) -> Place:
@@ -199,22 +142,25 @@ def _home_of_its_own(original: FunctionType) -> dict[str, Any]:
     return {"__name__": original.__module__, "__builtins__": builtins}
 
 
-def _checker(job: Job) -> FunctionType:
-    """A function like the one that is checked, that as yet hands its arguments on."""
-    name = job.name("function")
-    job.home[name] = job.function
-    code = _code(job, write_pass_on(job.original.__name__, job.kind, job.parameters, name, job.home))
+def _function(job: Job, code: CodeType, contract: Contract | None) -> FunctionType:
+    """The checker itself: a function with this code, otherwise like the one that is checked."""
     native = job.function is job.original
     closure = job.original.__closure__ if native else None
     checker = FunctionType(code, job.home, job.original.__name__, job.parameters.defaults, closure)
     checker.__kwdefaults__ = job.parameters.keyword_defaults
     functools.update_wrapper(checker, job.function)
+    job.home[job.name("function")] = job.function
     if not job.options.get("always"):
-        switch.register(checker, job.original.__code__ if native else code)
+        switch.register(checker, job.original.__code__ if native else _pass_on(job, job.name("function")))
     if native and "<locals>" in job.original.__qualname__:
-        weakref.finalize(checker, _forget, job.home, job.serial).atexit = False
-    _contracts[checker] = None
+        weakref.finalize(checker, _forget, job.home, [job.name(what) for what in OWN_OBJECTS]).atexit = False
+    _contracts[checker] = contract
     return checker
+
+
+def _pass_on(job: Job, function: str) -> CodeType:
+    """The code that hands the arguments on to `function`, an expression."""
+    return _code(job, write_pass_on(job.original.__name__, job.kind, job.parameters, function, job.home))
 
 
 def _code(job: Job, source: Source) -> CodeType:
@@ -223,30 +169,30 @@ def _code(job: Job, source: Source) -> CodeType:
     return code.replace(co_name=job.original.__code__.co_name, co_qualname=job.original.__qualname__)
 
 
-def _forget(home: dict[str, Any], serial: int) -> None:
+def _forget(home: dict[str, Any], names: list[str]) -> None:
     """Take a dead checker's own objects out of its module."""
-    for name in [name for name in home if name.startswith(own_prefix(serial))]:
-        del home[name]
+    for name in names:
+        home.pop(name, None)
 
 
-def _postpone(checker: FunctionType, job: Job) -> None:
-    """Have the checker complete itself when it is first called."""
-    reference = weakref.ref(checker)
+def _completed_later(job: Job) -> FunctionType:
+    """A checker that completes itself when it is first called."""
 
     def ready() -> FunctionType:
         checker = reference()
         assert checker is not None
-        _complete(checker, job, job.meaning(True))
+        _contracts[checker], code = _completed(job, job.meaning(True))
+        switch.install(checker, code)
         return checker
 
-    name = job.name("ready")
-    job.home[name] = ready
-    source = write_pass_on(job.original.__name__, job.kind, job.parameters, f"{name}()", job.home)
-    switch.install(checker, _code(job, source))
+    job.home[job.name("ready")] = ready
+    checker = _function(job, _pass_on(job, f"{job.name('ready')}()"), None)
+    reference = weakref.ref(checker)
+    return checker
 
 
-def _complete(checker: FunctionType, job: Job, promise: Promise) -> None:
-    """Generate the checks, now that every annotation is known."""
+def _completed(job: Job, promise: Promise) -> tuple[Contract, CodeType]:
+    """The contract and the code of its checker, now that every annotation is known."""
     checks, returns, outcomes = promise.parameters, promise.returns, promise.outcomes
     validate(f"{job.original.__qualname__}()", checks, promise.results, job.parameters.names)
     warn_of_typos(job.original.__qualname__, checks.values(), returns, job.place)
@@ -283,8 +229,7 @@ def _complete(checker: FunctionType, job: Job, promise: Promise) -> None:
             contract.learn(source)
     code = _code(job, written.source)
     job.home[plan.contract] = contract
-    _contracts[checker] = contract
-    switch.install(checker, code)
+    return contract, code
 
 
 def _first_call(job: Job) -> Any:
@@ -300,25 +245,3 @@ def _first_call(job: Job) -> Any:
         return guard.FirstCall(job.function, **options)
     guard.declare(job.function, options)
     return None
-
-
-def _parameter(parameter: inspect.Parameter, hints: Mapping[str, Any], function: FunctionType) -> Check:
-    name = parameter.name
-    if name not in hints:
-        return Anything()
-    check = _understood(lambda: understand(hints[name]), function, f"parameter `{name}`")
-    match parameter.kind:
-        case _ if isinstance(check, Anything):
-            return check
-        case inspect.Parameter.VAR_POSITIONAL:
-            return Items(tuple, check, f"*{check.text}")
-        case inspect.Parameter.VAR_KEYWORD:
-            return Pairs(dict, Anything(), check, f"**{check.text}")
-    return or_none(check) if parameter.default is None else check  # x: int = None has long meant x: int | None
-
-
-def _understood(read: Callable[[], T], function: FunctionType, what: str) -> T:
-    try:
-        return read()
-    except AnnotationError as error:
-        raise error.at(f"{function.__qualname__}(), {what}") from None

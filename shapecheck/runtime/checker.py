@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 from shapecheck.core.spec import AnyDims, Variadic
 from shapecheck.runtime import generators
+from shapecheck.runtime.body import use_torch
 from shapecheck.runtime.checks import Anything, Check, TensorCheck
 from shapecheck.runtime.codegen import write_scope
 from shapecheck.runtime.mentions import Published
@@ -196,6 +197,7 @@ class _Writer:
     def is_compiling(self) -> str:
         import torch
 
+        use_torch()
         return self.source.name_of(torch.compiler.is_dynamo_compiling, "is_dynamo_compiling")
 
     def unless_compiling(self, call: str) -> str:

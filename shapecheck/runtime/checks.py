@@ -22,11 +22,11 @@ from typing import Any, Literal
 from shapecheck.core.spec import ShapeSpec
 
 __all__ = [
+    "NONE",
     "Anything",
     "Check",
     "Fields",
     "Instance",
-    "NONE",
     "Items",
     "OneOf",
     "Other",

@@ -10,6 +10,7 @@ Under ``python -O``, and in the mode "off", what is decorated comes back as it i
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 from collections.abc import Callable, Mapping
@@ -65,18 +66,26 @@ def _checking_locals(function: FunctionType) -> FunctionType:
     return checking_locals(function)
 
 
+def _context_manager(function: FunctionType) -> Callable[[Any], Any] | None:
+    """What made a context manager of a generator function, if that is what `function` is."""
+    makers = (contextlib.contextmanager, contextlib.asynccontextmanager)
+    return next((make for make in makers if make(_context_manager).__code__ is function.__code__), None)  # type: ignore[arg-type, attr-defined]
+
+
 def apply(thing: Any, options: Mapping[str, Any], frame: FrameType | None) -> Any:
     """`thing` under contract; `frame` is where its definition is running."""
     if not settings.enabled() and not options.get("always"):
         return thing
     match thing:
+        case FunctionType() if (make := _context_manager(thing)) is not None:
+            return make(apply(thing.__wrapped__, options, frame))
         case FunctionType():
             return checked(_checking_locals(thing) if options.get("locals") else thing, options, frame)
         case classmethod() | staticmethod():
             return type(thing)(apply(thing.__func__, options, frame))
         case property():
-            parts = (thing.fget, thing.fset, thing.fdel)
-            return property(*(part and apply(part, options, frame) for part in parts), doc=thing.__doc__)
+            fget, fset, fdel = (part and apply(part, options, frame) for part in (thing.fget, thing.fset, thing.fdel))
+            return property(fget, fset, fdel, thing.__doc__)
         case functools.cached_property():
             again = functools.cached_property(apply(thing.func, options, frame))
             again.attrname = thing.attrname
@@ -91,4 +100,10 @@ def apply(thing: Any, options: Mapping[str, Any], frame: FrameType | None) -> An
             return contracted_class(thing, options, frame)
         case _ if isinstance(getattr(thing, "__wrapped__", None), FunctionType):
             return checked(thing, options, frame)
-    raise AnnotationError(f"{thing!r} can't be put under contract: it isn't a function or class written in Python")
+    advice = f"; put its class `{type(thing).__qualname__}` under contract" if hasattr(type(thing), "forward") else ""
+    raise AnnotationError(f"{_named(thing)} is no function or class written in Python{advice}")
+
+
+def _named(thing: Any) -> str:
+    text = getattr(thing, "__qualname__", None) or repr(thing)
+    return f"`{text}`" if len(text) < 60 else f"an object of class `{type(thing).__qualname__}`"

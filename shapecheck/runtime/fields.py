@@ -13,14 +13,15 @@ import sys
 import typing
 from collections.abc import Callable, Mapping
 from types import FrameType, FunctionType
-from typing import Any
+from typing import Any, cast
 
 from shapecheck.core.errors import AnnotationError
 from shapecheck.runtime import switch
-from shapecheck.runtime.checked import Promise, checked, inside, promise
+from shapecheck.runtime.checked import checked, inside
 from shapecheck.runtime.checks import Anything, Check, Fields, checks_tensors
 from shapecheck.runtime.hints import understand
 from shapecheck.runtime.places import is_machinery
+from shapecheck.runtime.promise import Promise, promise
 from shapecheck.runtime.resolve import Later, Report, class_hints, hints_of, names_around, reported
 from shapecheck.runtime.running import Contract
 from shapecheck.runtime.settings import Place
@@ -109,7 +110,7 @@ def _post_init(cls: type) -> FunctionType:
 
     __post_init__.__qualname__ = f"{cls.__qualname__}.__post_init__"
     __post_init__.__module__ = cls.__module__
-    return __post_init__
+    return cast(FunctionType, __post_init__)
 
 
 def _is_wrapped(member: Any) -> bool:
@@ -153,7 +154,7 @@ def _is_init_var(hint: Any) -> bool:
 
 def _assigning(cls: type, fields: ReadFields, options: Options, place: Place | None) -> Callable[[Any, str, Any], None]:
     """A ``__setattr__`` that takes an assignment back if the fields don't agree after it."""
-    assign: Callable[[Any, str, Any], None] = cls.__setattr__
+    assign = cast(Callable[[Any, str, Any], None], cls.__setattr__)
     always = bool(options.get("always"))
 
     @functools.cache

@@ -21,11 +21,12 @@ from shapecheck.core.errors import AnnotationError, SettingsError
 from shapecheck.runtime import settings
 from shapecheck.runtime.annotated import spells_shape
 from shapecheck.runtime.body import check_at, is_compiling
-from shapecheck.runtime.checked import Promise, checked, promise
+from shapecheck.runtime.checked import checked
 from shapecheck.runtime.checks import checks_tensors
 from shapecheck.runtime.fields import check_fields
 from shapecheck.runtime.hints import understand
 from shapecheck.runtime.mentions import published
+from shapecheck.runtime.promise import Promise, promise
 from shapecheck.runtime.resolve import Later, hints_of, names_around, reported
 from shapecheck.runtime.transform import HOOK
 from shapecheck.runtime.validate import validate
@@ -109,8 +110,8 @@ class Hooked:
         except AnnotationError as error:
             told.append(error)
             found = promise(function, {})
-        for error in told:
-            self.unresolved(error, function.__code__.co_firstlineno)
+        for each in told:
+            self.unresolved(each, function.__code__.co_firstlineno)
         return found
 
     def type(self, cls: type) -> type:

@@ -301,5 +301,5 @@ def _field_of(value: Any) -> ValueOf:
     return lambda source: eval(source, {}, {**fields, "self": value})
 
 
-def _field_names(value: Any) -> Iterable[str]:
-    return getattr(value, "__dataclass_fields__", None) or getattr(value, "_fields", ())
+def _field_names(value: Any) -> tuple[str, ...]:
+    return getattr(value, "_fields", None) or tuple(getattr(value, "__dataclass_fields__", ()))

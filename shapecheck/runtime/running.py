@@ -14,7 +14,7 @@ from shapecheck.runtime import arrays
 from shapecheck.runtime.checks import Check
 from shapecheck.runtime.places import caller
 from shapecheck.runtime.reference import Failure, Goal, ValueOf, look, solve
-from shapecheck.runtime.report import Situation, error, text
+from shapecheck.runtime.report import Situation, error
 from shapecheck.runtime.settings import Mode, Place, current, violated
 
 __all__ = ["Contract", "Outcome", "bindings_of"]
@@ -101,8 +101,8 @@ class Contract:
     def result(self, value: Any, values: tuple[Any, ...], names: Mapping[str, Any]) -> ShapeError | None:
         """The error to raise for a result, if any."""
         assert self.returns is not None
-        outcome = Outcome(self.role, self.returns, "" if self.role == "field" else self.role)
-        outcome = self.outcome(outcome, value, values, names, _frame_of_call())
+        what = Outcome(self.role, self.returns, "" if self.role == "field" else self.role)
+        outcome = self.outcome(what, value, values, names, _frame_of_call())
         return outcome if isinstance(outcome, ShapeError) else None
 
     def goals(self, values: tuple[Any, ...]) -> list[Goal]:
@@ -139,7 +139,8 @@ class Contract:
 
     def learn(self, source: str) -> Callable[..., Any]:
         """Compile the source of a ``{...}`` to a function of the arguments."""
-        read = self.readers[source] = eval(f"lambda {', '.join(self.parameters)}: ({source})", {})
+        read: Callable[..., Any] = eval(f"lambda {', '.join(self.parameters)}: ({source})", {})
+        self.readers[source] = read
         return read
 
     def raised(

@@ -77,7 +77,7 @@ def enter_with_jaxtyping(scope: Scope) -> Entered:
 def leave_with_jaxtyping(token: Entered) -> None:
     """`leave`, and take back what jaxtyping's annotations have bound."""
     scope = SCOPE.get()
-    single, variadic, *_ = storage.get_shape_memo()
+    single, variadic, *_ = storage.get_shape_memo()  # type: ignore[no-untyped-call]
     storage.pop_shape_memo()
     SCOPE.reset(token)
     assert scope is not None
