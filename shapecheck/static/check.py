@@ -233,7 +233,7 @@ def _is_open(hint: TensorHint) -> bool:
 def _merged(found: Sequence[tuple[int, Sequence[Finding]]], signature: Signature) -> Iterator[Finding]:
     """The findings of all ranks, each place once.
 
-    What only some ranks show, says which; of these only the first is told, the rest follows from it.
+    What only some ranks show, says which; of these one is told, the others have the same cause more often than not.
     """
     ranks: dict[tuple[ast.AST, str], set[int]] = {}
     first: dict[tuple[ast.AST, str], Finding] = {}
@@ -242,15 +242,17 @@ def _merged(found: Sequence[tuple[int, Sequence[Finding]]], signature: Signature
             key = (finding.node, finding.rule)
             ranks.setdefault(key, set()).add(rank)
             first.setdefault(key, finding)
-    in_order = sorted(first, key=lambda key: (getattr(key[0], "lineno", 0), getattr(key[0], "col_offset", 0)))
-    told: set[int] = set()
-    for key in in_order:
-        failing = ranks[key]
-        if len(failing) == len(found):
-            yield first[key]
-        elif _counts(failing, first[key].rule, signature) and not failing <= told:
-            told |= failing
-            yield first[key]._replace(message=f"{first[key].message}\n    {_which_ranks(sorted(failing), signature)}")
+    some = [key for key in first if len(ranks[key]) < len(found) and _counts(ranks[key], first[key].rule, signature)]
+    yield from (finding for key, finding in first.items() if len(ranks[key]) == len(found))
+    if some:
+        key = min(some, key=lambda key: (ranks[key] == {0}, *_place(key[0])))
+        others = set().union(*(ranks[other] for other in some)) - ranks[key]
+        message = f"{first[key].message}\n    {_which_ranks(ranks[key], others, signature)}"
+        yield first[key]._replace(message=message)
+
+
+def _place(node: ast.AST) -> tuple[int, int]:
+    return getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
 
 
 def _counts(failing: set[int], rule: str, signature: Signature) -> bool:
@@ -271,7 +273,7 @@ def _names_open_dims(signature: Signature) -> bool:
     return any(isinstance(dim, Variadic) for hint in hints if hint.spec is not None for dim in hint.spec.dims)
 
 
-def _which_ranks(ranks: Sequence[int], signature: Signature) -> str:
+def _which_ranks(ranks: set[int], others: set[int], signature: Signature) -> str:
     names = dict.fromkeys(
         str(dim)
         for parameter in signature.parameters
@@ -281,7 +283,12 @@ def _which_ranks(ranks: Sequence[int], signature: Signature) -> str:
         if isinstance(dim, Variadic | AnyDims)
     )
     spelled = " and ".join(f"`{name}`" for name in names)
-    return f"where {spelled} stands for {' or '.join(map(str, ranks))} dim{'s' * (ranks != [1])}"
+    too = f"; {_listed(others)} fails, too" if others else ""
+    return f"where {spelled} stands for {_listed(ranks)} dim{'s' * (ranks != {1})}{too}"
+
+
+def _listed(ranks: set[int]) -> str:
+    return " or ".join(map(str, sorted(ranks)))
 
 
 def _count(statistics: Statistics, signature: Signature, runs: Sequence[Run]) -> None:
@@ -311,6 +318,6 @@ def _has_anyway(signature: Signature, node: ast.AST, rule: str) -> bool:
 
 def _diagnostic(file: SourceFile, finding: Finding) -> Diagnostic:
     node = finding.node
-    line, col = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+    line, col = _place(node)
     end_line, end_col = getattr(node, "end_lineno", line), getattr(node, "end_col_offset", col)
     return Diagnostic(file.path, line, col, finding.rule, finding.message, finding.hint, end_line, end_col)
