@@ -55,7 +55,7 @@ def _shapeless(hint: Any) -> Any:
         return hint.array_type
     arguments = tuple(map(_shapeless, get_args(hint)))
     if get_origin(hint) in (Union, UnionType):
-        return Union[arguments]
+        return Union[arguments]  # noqa: UP007
     return get_origin(hint)[arguments] if arguments else hint
 
 

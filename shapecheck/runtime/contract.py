@@ -69,7 +69,7 @@ def _checking_locals(function: FunctionType) -> FunctionType:
 def _context_manager(function: FunctionType) -> Callable[[Any], Any] | None:
     """What made a context manager of a generator function, if that is what `function` is."""
     makers = (contextlib.contextmanager, contextlib.asynccontextmanager)
-    return next((make for make in makers if make(_context_manager).__code__ is function.__code__), None)  # type: ignore[arg-type, attr-defined]
+    return next((make for make in makers if make(_context_manager).__code__ is function.__code__), None)  # type: ignore[arg-type]
 
 
 def apply(thing: Any, options: Mapping[str, Any], frame: FrameType | None) -> Any:
@@ -78,7 +78,7 @@ def apply(thing: Any, options: Mapping[str, Any], frame: FrameType | None) -> An
         return thing
     match thing:
         case FunctionType() if (make := _context_manager(thing)) is not None:
-            return make(apply(thing.__wrapped__, options, frame))
+            return make(apply(thing.__wrapped__, options, frame))  # type: ignore[attr-defined]
         case FunctionType():
             return checked(_checking_locals(thing) if options.get("locals") else thing, options, frame)
         case classmethod() | staticmethod():

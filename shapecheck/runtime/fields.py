@@ -131,7 +131,7 @@ def _meaning(
     report: Report | None,
     final: bool,
 ) -> Promise:
-    """What the function promises that completes an instance: its arguments, where they aren't fields, and the fields."""
+    """What the function that completes an instance promises: its arguments, where they aren't fields; the fields."""
     parameters: Mapping[str, Check]
     if not about_self:
         parameters = {name: Anything() for name in inspect.signature(function).parameters}

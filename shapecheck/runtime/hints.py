@@ -114,7 +114,7 @@ def _unwrapped(hint: Any) -> tuple[Any] | None:
     match hint:
         case TypeVar():
             options = hint.__constraints__
-            return (hint.__bound__ or (typing.Union[options] if options else Any),)
+            return (hint.__bound__ or (typing.Union[options] if options else Any),)  # noqa: UP007
         case dataclasses.InitVar():
             return (hint.type,)
         case typing.ParamSpecArgs() | typing.ParamSpecKwargs() | typing.TypeVarTuple():

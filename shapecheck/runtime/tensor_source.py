@@ -101,9 +101,9 @@ class TensorSource:
     def binds(self, dim: Dim) -> bool:
         """Whether this is the first sight of a name."""
         key = key_of(dim)
-        if not key or dim.broadcast or key in self.names.certain | self.names.earlier:  # type: ignore[union-attr]
+        if not key or dim.broadcast:  # type: ignore[union-attr]
             return False
-        return True
+        return key not in self.names.certain | self.names.earlier
 
     def keep(self, variable: str, dim: Dim) -> None:
         self.names.sizes.append(f"(*{variable},)" if isinstance(dim, Variadic | AnyDims) else variable)

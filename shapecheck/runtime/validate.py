@@ -1,4 +1,4 @@
-"""What is wrong with a contract as a whole, found at decoration: names that nothing binds, `{...}` of nothing, typos."""
+"""What is wrong with a contract as a whole, found at decoration: unbound names, `{...}` of nothing, typos."""
 
 from __future__ import annotations
 

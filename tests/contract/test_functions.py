@@ -97,8 +97,10 @@ def test_every_kind_of_parameter() -> None:
 
 
 def test_default_values_are_checked() -> None:
+    three = T(3)
+
     @contract
-    def f(x: Float[Tensor, "n"], y: Float[Tensor, "n"] = T(3)) -> None: ...
+    def f(x: Float[Tensor, "n"], y: Float[Tensor, "n"] = three) -> None: ...
 
     f(T(3))
     with pytest.raises(ShapeError, match="argument"):
