@@ -302,7 +302,8 @@ def call_bound(callee: Bound, arguments: Arguments, node: ast.AST, frame: Frame)
         return call_method(callee, arguments, node, frame)
     name = _layer_of(callee.receiver.receiver.info)
     signature = frame.signature
-    if name is not None and signature is not None and signature.parameters:
+    filled_later = not arguments.positional and not arguments.keywords
+    if name is not None and not filled_later and signature is not None and signature.parameters:
         layer = made_layer(name, arguments, node, frame)
         receiver = frame.state.names.get(signature.parameters[0].name)
         if isinstance(receiver, Object):

@@ -139,6 +139,8 @@ def _outcome(operation: _Operation, arguments: Arguments) -> tuple[Value, list[N
         return _ours(operation.apply(arguments, notes)), notes, None
     except OpError as error:
         return UNKNOWN, notes, error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return UNKNOWN, [], None  # a rule that fails on something unforeseen says nothing
 
 
 def core_value(value: Value) -> core.Value:

@@ -9,7 +9,7 @@ import pytest
 
 from shapecheck.cli import main
 
-SOURCE = '''from jaxtyping import Float
+SOURCE = """from jaxtyping import Float
 from torch import Tensor
 
 
@@ -23,7 +23,7 @@ def scores(q: Float[Tensor, "b t d"], k: Float[Tensor, "b s d"]) -> Float[Tensor
 class Model:
     def wrong(self, x: Float[Tensor, "b d"]) -> Float[Tensor, "b"]:
         return x @ x
-'''
+"""
 
 
 @pytest.fixture

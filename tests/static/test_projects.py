@@ -114,7 +114,8 @@ def test_aliases_and_constants_come_from_other_files(package: Path) -> None:
 def test_modules_that_import_one_another_end(package: Path) -> None:
     write(package / "one.py", "from .two import a as b\nfrom .here import f")
     write(package / "two.py", "from .one import b as a")
-    assert check(package, "from .one import b\n\ndef f(x: Float[Tensor, 'n']) -> Float[Tensor, 'n']:\n    return b(x)") == []
+    user = "from .one import b\n\ndef f(x: Float[Tensor, 'n']) -> Float[Tensor, 'n']:\n    return b(x)"
+    assert check(package, user) == []
 
 
 def test_files_are_checked_together_with_statistics(package: Path) -> None:

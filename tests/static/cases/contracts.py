@@ -41,9 +41,7 @@ def argument_of_wrong_rank(x: Float[Tensor, "b h t d"]) -> Float[Tensor, "b h t 
     return attend(x, x, x[0])  # error: argument-shape
 
 
-def arguments_that_disagree(
-    q: Float[Tensor, "b h t d"], k: Float[Tensor, "b h s d"]
-) -> Float[Tensor, "b h t d"]:
+def arguments_that_disagree(q: Float[Tensor, "b h t d"], k: Float[Tensor, "b h s d"]) -> Float[Tensor, "b h t d"]:
     return attend(q, k, q)  # error: argument-shape
 
 

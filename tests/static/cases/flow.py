@@ -66,7 +66,7 @@ def optional_wrong(x: Float[Tensor, "b d"], bias: Float[Tensor, "b"] | None = No
     return x + bias  # error: shape-mismatch
 
 
-def default_made_in_a_branch(x: Float[Tensor, "b n d"], mask: Float[Tensor, "b n"] | None = None) -> Float[Tensor, "b d"]:
+def made_in_a_branch(x: Float[Tensor, "b n d"], mask: Float[Tensor, "b n"] | None = None) -> Float[Tensor, "b d"]:
     if mask is None:
         mask = torch.ones(x.shape[0], x.shape[1])
     return (x * mask.unsqueeze(-1)).sum(1)
