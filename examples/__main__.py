@@ -28,7 +28,7 @@ SHORT = {"digits": 2, "gpt": 40}  # epochs and steps: long enough to run every l
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m examples", description=str(__doc__).splitlines()[0])
-    parser.add_argument("--full", action="store_true", help="train for real: about five minutes on one core")
+    parser.add_argument("--full", action="store_true", help="train for real: about three minutes on one core")
     full = parser.parse_args().full
     torch.set_num_threads(1)  # the models are small: more threads only wait for each other
     if not shapecheck.enabled:

@@ -14,7 +14,7 @@ from shapecheck import contract
 @contract
 def accuracy(logits: Float[Tensor, "b c"], labels: Int[Tensor, "b"]) -> Float[Tensor, ""]:
     guesses = logits.argmax(dim=1, keepdim=True)
-    return (guesses == labels).float().mean()  # BUG: implicit-broadcast [guard=BroadcastError static]
+    return (guesses == labels).float().mean()  # BUG: implicit-broadcast [guard=BroadcastError lint static]
 
 
 def main(epochs: int = 6) -> None:

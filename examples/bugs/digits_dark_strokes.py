@@ -19,7 +19,7 @@ def load_stretched() -> list[Digits]:
     stretched = []
     for part in load_split():
         pixels = (part.images * 16).to(torch.uint8)
-        images = stretch(pixels)  # BUG: dtype-mismatch [contract=DtypeError static]
+        images = stretch(pixels)  # BUG: dtype-mismatch [contract=DtypeError lint static]
         stretched.append(Digits(images / 256, part.labels))
     return stretched
 

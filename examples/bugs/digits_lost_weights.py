@@ -19,7 +19,7 @@ def weighted_loss(
     logits: Float[Tensor, "b c"], labels: Int[Tensor, "b"], weights: Float[Tensor, "c 1"]
 ) -> Float[Tensor, ""]:
     losses = F.cross_entropy(logits, labels, reduction="none")
-    return (losses * weights[labels]).mean()  # BUG: implicit-broadcast [guard=BroadcastError static]
+    return (losses * weights[labels]).mean()  # BUG: implicit-broadcast [guard=BroadcastError lint static]
 
 
 def with_few(data: Digits, label: int) -> Digits:

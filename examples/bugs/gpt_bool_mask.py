@@ -34,7 +34,7 @@ class CausalSelfAttention(nn.Module):
 
     def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        mixed = attend(q, k, v, causal_mask(x.shape[1]))  # BUG: dtype-mismatch [contract=DtypeError static]
+        mixed = attend(q, k, v, causal_mask(x.shape[1]))  # BUG: dtype-mismatch [contract=DtypeError lint static]
         return self.out(mixed.transpose(1, 2).flatten(2))
 
 

@@ -24,7 +24,7 @@ class CausalSelfAttention(nn.Module):
 
     def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).unbind(dim=2)
-        return self.out(self.attend(q, k, v).flatten(2))  # BUG: argument-shape [contract=ShapeError static]
+        return self.out(self.attend(q, k, v).flatten(2))  # BUG: argument-shape [contract=ShapeError lint static]
 
     def attend(
         self,
