@@ -12,7 +12,7 @@ from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import FLOAT, UNKNOWN, TensorValue, Value
 from tests.ops.shorthand import tensor
 
-NAMES = "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex32 complex64 complex128".split()
+NAMES = "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
 OPERANDS: dict[str, tuple[Value, object]] = {
     **{f"{name} vector": (tensor("2", name), torch.ones(2, dtype=getattr(torch, name))) for name in NAMES},
     **{f"{name} scalar": (tensor("", name), torch.ones((), dtype=getattr(torch, name))) for name in NAMES},
@@ -33,7 +33,7 @@ def test_two_operands_promote_as_in_torch(left: str) -> None:
         assert promote((own, other)) == frozenset({expected}), f"{left} and {right}"
 
 
-@pytest.mark.parametrize(("left", "right"), itertools.combinations(NAMES, 2))
+@pytest.mark.parametrize(("left", "right"), list(itertools.combinations(NAMES, 2)))
 def test_promotion_is_symmetric(left: str, right: str) -> None:
     assert promote_names(left, right) == promote_names(right, left)
 

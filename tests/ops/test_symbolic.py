@@ -93,7 +93,6 @@ def test_modules_are_found_by_either_name(name: str) -> None:
         ("torch.no_such_op", [X]),
         ("torch.sum", [X, Opaque("str")]),
         ("torch.sum", [X, 1, True, "surplus", 4]),
-        ("torch.Tensor.view", [X, UNKNOWN, 3]),
         ("torch.cat", [UNKNOWN]),
         ("einops.rearrange", [X, Opaque("str")]),
     ],
@@ -101,3 +100,27 @@ def test_modules_are_found_by_either_name(name: str) -> None:
 def test_what_is_not_understood_is_unknown_and_never_an_error(name: str, args: list[object]) -> None:
     value = ops.apply(name, args, {})  # type: ignore[arg-type]
     assert value == UNKNOWN or value == TensorValue(None)
+
+
+NOTHING = TensorValue(None)
+
+PARTLY_KNOWN = {
+    "a view says the rank": (("torch.Tensor.view", NOTHING, size("b"), -1, 64), "b ? 64"),
+    "a view by unknown sizes too": (("torch.Tensor.view", X, UNKNOWN, Opaque("int")), "? ?"),
+    "a pattern says the rank": (("einops.rearrange", UNKNOWN, "b (h d) -> b h d"), "? ? ?"),
+    "a sum over an unknown operand": (("einops.einsum", X, UNKNOWN, "b n d, d e -> b n e"), "b n ?"),
+    "letters over an unknown operand": (("torch.einsum", "bnd,de->bne", X, NOTHING), "b n ?"),
+    "an unknown tensor in a stack": (("torch.stack", [tensor("b d"), UNKNOWN]), "2 b d"),
+    "an unknown tensor among others": (("torch.cat", [UNKNOWN, X], 1), "b ? d"),
+    "an in-place op on an unknown mask": (("torch.Tensor.masked_fill_", X, NOTHING, 0), "b n d"),
+    "an index of unknown dtype": (("operator.getitem", X, tensor("k", None)), "? n d"),
+    "a size that may be anything": (("torch.zeros", size("b"), UNKNOWN), "b ?"),
+    "sizes that may be anything": (("torch.nn.functional.pad", X, (0, 0, UNKNOWN, UNKNOWN)), "b ? d"),
+    "one argument that may be all the sizes": (("torch.zeros", UNKNOWN), "..."),
+}
+
+
+@pytest.mark.parametrize(("call", "expected"), PARTLY_KNOWN.values(), ids=PARTLY_KNOWN.keys())
+def test_what_is_known_is_kept(call: tuple[str, ...], expected: str) -> None:
+    found = result(*call)
+    assert " ".join("?" if "?" in word else word for word in found.split()) == expected

@@ -7,6 +7,7 @@ from typing import Any
 
 from shapecheck.core.ops.errors import NOTES, Note, OpError
 from shapecheck.core.ops.promotion import dtype_text
+from shapecheck.core.ops.readers import read_any_size, read_size
 from shapecheck.core.ops.shapes import agree, shape_text
 from shapecheck.core.ops.table import REQUIRED, Op, Parameter, lookup
 from shapecheck.core.tensors import UNKNOWN, TensorValue, Undecided, Value
@@ -65,6 +66,8 @@ def apply(
     try:
         result = run(op, args, kwargs or {})
     except Undecided:
+        if in_place and op.kind != "view" and args and isinstance(args[0], TensorValue):
+            return args[0]
         return TensorValue(None) if op.gives_tensor else UNKNOWN
     finally:
         NOTES.reset(token)
@@ -99,8 +102,7 @@ def bind(
             keywords.update({name: parameter.read(value) for name, value in given.items()})
             given = {}
         elif parameter.variadic:
-            rest = given.pop(parameter.name, positional)
-            bound.extend(map(parameter.read, _spread(rest) if parameter.spread else positional))
+            bound.extend(_read_each(parameter, given.pop(parameter.name, positional)))
             positional = []
         elif parameter.keyword_only:
             keywords[parameter.name] = _given(parameter, given)
@@ -130,15 +132,19 @@ def _respelled(parameters: Sequence[Parameter], kwargs: Mapping[str, Value]) -> 
     return given
 
 
-def _spread(values: Value) -> Sequence[Value]:
-    """``x.view(2, 3)`` and ``x.view((2, 3))`` alike."""
-    match values:
-        case [tuple() | list() as inner] | (tuple() | list() as inner,):
-            return inner
-        case tuple() | list():
-            return values
+def _read_each(parameter: Parameter, values: Value) -> list[Any]:
+    """Read the arguments of a variadic parameter, ``x.view(2, 3)`` and ``x.view((2, 3))`` alike.
+
+    Where there are several, or a sequence of them, each is one size for sure, and need not be known.
+    """
+    one_by_one = [values] if not isinstance(values, tuple | list) else values
+    match one_by_one:
+        case [tuple() | list() as inner] if parameter.spread:
+            each, certain = inner, True
         case _:
-            return [values]
+            each, certain = one_by_one, len(one_by_one) > 1
+    read = read_any_size if certain and parameter.read is read_size else parameter.read
+    return [read(value) for value in each]
 
 
 def _written_back(target: Value, result: Value) -> Value:
@@ -154,7 +160,7 @@ def _written_back(target: Value, result: Value) -> Value:
     if target.dtypes and result.dtypes and not any(_castable(a, b) for a in result.dtypes for b in target.dtypes):
         reason = f"the result is {dtype_text(result.dtypes)}, which can't be written into {dtype_text(target.dtypes)}"
         raise OpError(reason, kind="dtype", operands=("input",))
-    return TensorValue(target.shape or result.shape, target.dtypes)
+    return TensorValue(result.shape if target.shape is None else target.shape, target.dtypes)
 
 
 def _require_room(target: Any, result: Any) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from shapecheck.core.ops.errors import OpError
 from shapecheck.core.ops.joining import stack
-from shapecheck.core.ops.patterns import ELLIPSIS, Pattern, bind_groups, names_of, parse_pattern, result_of
+from shapecheck.core.ops.patterns import ELLIPSIS, Pattern, Side, bind_groups, names_of, parse_pattern, result_of
 from shapecheck.core.ops.promotion import accumulated, promote
 from shapecheck.core.ops.readers import Tensors, read_sizes, read_tensors
 from shapecheck.core.ops.shapes import agree, product, shape_text
 from shapecheck.core.ops.table import rule
 from shapecheck.core.sizes import Size
-from shapecheck.core.tensors import Repeated, Shape, TensorValue, Undecided, Value
+from shapecheck.core.tensors import UNKNOWN, Repeated, Shape, TensorValue, Undecided, Value
 
 __all__ = ["rearranged"]
 
@@ -71,6 +71,8 @@ def repeat(tensor: Value, pattern: str, **axes_lengths: Value) -> TensorValue:
 
 def _one_tensor(value: Value) -> TensorValue:
     """A list of tensors counts as their stack."""
+    if value == UNKNOWN:
+        return TensorValue(None)
     return value if isinstance(value, TensorValue) else stack(read_tensors(value))
 
 
@@ -88,8 +90,17 @@ def _transformed(input: TensorValue, parsed: Pattern, pattern: str, axes_lengths
     if ELLIPSIS in set(names_of(parsed.right)) - set(names_of(parsed.left)):
         raise OpError.argument(f"`...` stands only on the right side of {pattern!r}", "pattern")
     sizes = {name: _as_size(value) for name, value in axes_lengths.items()}
-    bound = bind_groups(parsed.left, input.dims, sizes, "tensor", pattern)
+    bound = bound_names(parsed.left, input.shape, sizes, pattern)
     return TensorValue(result_of(parsed.right, bound), input.dtypes)
+
+
+def bound_names(groups: Side, shape: Shape | None, sizes: Mapping[str, Size], pattern: str) -> Mapping[str, Shape]:
+    """The sizes of the left side's names; of an unknown shape those that aren't given are unknown."""
+    if shape is not None:
+        return bind_groups(groups, shape, sizes, "tensor", pattern)
+    if ELLIPSIS in names_of(groups):
+        raise Undecided
+    return {name: (sizes[name] if name in sizes else Size.unknown(),) for name in (*names_of(groups), *sizes)}
 
 
 def _as_size(value: Value) -> Size:

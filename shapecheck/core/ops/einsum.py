@@ -7,10 +7,11 @@ from functools import lru_cache
 
 from shapecheck.core.ops.errors import OpError
 from shapecheck.core.ops.promotion import same_dtype
+from shapecheck.core.ops.readers import read_tensor
 from shapecheck.core.ops.shapes import agree, broadcast_shapes, is_one, shape_text
 from shapecheck.core.ops.table import rule
 from shapecheck.core.sizes import Size, equal
-from shapecheck.core.tensors import Shape, TensorValue, Undecided, Value
+from shapecheck.core.tensors import UNKNOWN, Shape, TensorValue, Undecided, Value
 
 __all__ = ["summed"]
 
@@ -19,10 +20,10 @@ ELLIPSIS = "..."
 
 
 @rule("torch.einsum", kind="matmul")
-def einsum(equation: str, *operands: TensorValue) -> TensorValue:
+def einsum(equation: str, *operands: Value) -> TensorValue:
     """``"bij,bjk->bik"``; without ``->`` the letters that occur once are the result, sorted."""
     inputs, output = _letters(equation)
-    return summed(inputs, output, operands, equation)
+    return summed(inputs, output, _tensors(operands), equation)
 
 
 @rule("einops.einsum", kind="matmul")
@@ -35,18 +36,15 @@ def einops_einsum(*tensors_and_pattern: Value) -> TensorValue:
 
 
 @rule("fancy_einsum.einsum", kind="matmul")
-def fancy_einsum(equation: str, *operands: TensorValue) -> TensorValue:
+def fancy_einsum(equation: str, *operands: Value) -> TensorValue:
     """The same with the pattern first."""
     if "->" not in equation:
         raise Undecided
-    return summed(*_words(equation), operands, equation)
+    return summed(*_words(equation), _tensors(operands), equation)
 
 
 def _tensors(values: Sequence[Value]) -> tuple[TensorValue, ...]:
-    tensors = tuple(value for value in values if isinstance(value, TensorValue))
-    if len(tensors) < len(values):
-        raise Undecided
-    return tensors
+    return tuple(TensorValue(None) if value == UNKNOWN else read_tensor(value) for value in values)
 
 
 @lru_cache(maxsize=1024)
@@ -98,11 +96,18 @@ def summed(inputs: Sequence[Labels], output: Labels, operands: Sequence[TensorVa
         raise OpError.argument(reason, "equation")
     bound: dict[str, tuple[Size, str]] = {}
     rests: list[tuple[str, Shape]] = []
+    unknown: set[str] = set()
     for position, (labels, operand) in enumerate(zip(inputs, operands, strict=True)):
         name = f"operands[{position}]"
+        if operand.shape is None:
+            unknown.update(labels)
+            continue
         rest = _bind(labels, operand.dims, name, bound, equation)
         if ELLIPSIS in labels:
             rests.append((name, rest))
+    if ELLIPSIS in unknown:
+        raise Undecided
+    bound.update({label: (Size.unknown(), "") for label in unknown - bound.keys()})
     batch = broadcast_shapes(rests) if rests else ()
     for label in output:
         if output.count(label) > 1 or (label not in bound and label != ELLIPSIS):

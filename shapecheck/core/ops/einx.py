@@ -10,7 +10,7 @@ from shapecheck.core.ops.promotion import BOOLEAN, floating, is_number, promote
 from shapecheck.core.ops.shapes import agree, shape_text
 from shapecheck.core.ops.table import rule
 from shapecheck.core.sizes import Size
-from shapecheck.core.tensors import Dtypes, Shape, TensorValue, Undecided, Value
+from shapecheck.core.tensors import UNKNOWN, Dtypes, Shape, TensorValue, Undecided, Value
 
 Groups = tuple[tuple[str, ...], ...]
 
@@ -22,11 +22,15 @@ def _combined(pattern: str, tensors: Sequence[Value], sizes: Mapping[str, Value]
     if len(sides) != len(tensors):
         raise OpError.argument(f"{pattern!r} is for {len(sides)} operands, not {len(tensors)}", "pattern")
     bound: dict[str, Shape] = {name: (_as_size(value),) for name, value in sizes.items()}
+    unknown: set[str] = set()
     for index, (groups, operand) in enumerate(zip(sides, tensors, strict=True)):
-        if isinstance(operand, TensorValue):
-            _bind(groups, operand.dims, f"tensors[{index}]", bound, pattern)
+        if isinstance(operand, TensorValue) and operand.shape is not None:
+            _bind(groups, operand.shape, f"tensors[{index}]", bound, pattern)
+        elif operand == UNKNOWN or isinstance(operand, TensorValue):
+            unknown.update(names_of(groups))
         elif not is_number(operand) or groups:
             raise Undecided
+    bound.update({name: (Size.unknown(),) for name in unknown - bound.keys() if name != ELLIPSIS})
     wanted = groups_of(output, pattern) if arrow else _widest(sides)
     if set(names_of(wanted)) - bound.keys():
         raise Undecided

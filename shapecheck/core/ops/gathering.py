@@ -52,6 +52,8 @@ def _no_larger(name: str, small: TensorValue, other_name: str, large: TensorValu
 def gather(input: TensorValue, dim: int, index: TensorValue, *, sparse_grad: Value = False) -> TensorValue:
     """One element of `input` for each of `index`, in whose dims other than `dim` it is at most as large."""
     at = dim_index(dim, input.rank)
+    if index.shape is None:
+        return TensorValue(tuple(Size.unknown() for _ in input.dims), input.dtypes)
     _require_index("index", index)
     if product(index.dims).constant != 0:
         _same_rank(input, "index", index)
@@ -102,7 +104,8 @@ def take(input: TensorValue, index: TensorValue) -> TensorValue:
 def masked_select(input: TensorValue, mask: TensorValue) -> TensorValue:
     """A vector of the elements where `mask` is true: its size isn't known before."""
     require_dtype("mask", mask, BOOLEAN, "bool")
-    broadcast_shapes([("input", input.dims), ("mask", mask.dims)])
+    if input.shape is not None and mask.shape is not None:
+        broadcast_shapes([("input", input.shape), ("mask", mask.shape)])
     return TensorValue((Size.unknown(),), input.dtypes)
 
 

@@ -96,14 +96,18 @@ def _as_item(value: Value) -> Item:
             return Size.of(value)
         case Opaque("int"):
             return Size.unknown()
+        case Opaque("bool"):
+            return TensorValue((), BOOLEAN)
         case list() | tuple():
             return _as_listed(value)
         case Repeated(element=Size() | Opaque("int"), length=length):
-            return TensorValue((length,), INTEGRAL)
+            return TensorValue.of((length,), "int64")
     raise Undecided
 
 
 def _as_tensor_item(tensor: TensorValue) -> Item:
+    if tensor.dtypes is None and tensor.rank == 1:  # a mask or positions: one dim of some size in either case
+        return TensorValue.of((Size.unknown(),), "int64")
     if tensor.dtypes is None:
         raise Undecided
     if not tensor.dtypes & (INTEGRAL | BOOLEAN):

@@ -34,10 +34,16 @@ def _some(tensors: Tensors) -> tuple[TensorValue, ...]:
 
 
 def _joined(tensors: Sequence[TensorValue], dim: int, names: Sequence[str]) -> Shape:
-    """The shape of tensors laid end to end along `dim`, alike in every other dim."""
-    first, name = tensors[0], names[0]
+    """The shape of tensors laid end to end along `dim`, alike in every other dim.
+
+    One of unknown shape is taken to fit; only how long it is stays open.
+    """
+    known = [(name, one) for name, one in zip(names, tensors, strict=True) if one.shape is not None]
+    if not known:
+        raise Undecided
+    (name, first), *others = known
     shape, total = list(first.dims), first.dims[dim]
-    for other, other_name in zip(tensors[1:], names[1:], strict=True):
+    for other_name, other in others:
         if other.rank != first.rank:
             reason = f"`{name}` {shape_text(first.dims)} and `{other_name}` {shape_text(other.dims)} differ in rank"
             raise OpError.at(reason, (name, None, None), (other_name, None, None))
@@ -49,7 +55,7 @@ def _joined(tensors: Sequence[TensorValue], dim: int, names: Sequence[str]) -> S
                 )
                 shape[index] = agree(own, size, OpError.at(reason, (name, index, own), (other_name, index, size)))
         total += other.dims[dim]
-    shape[dim] = total
+    shape[dim] = total if len(known) == len(tensors) else Size.unknown()
     return tuple(shape)
 
 
@@ -64,16 +70,17 @@ def cat(tensors: Tensors, dim: int = 0) -> TensorValue:
 
 
 def _concatenated(given: Sequence[TensorValue], dim: int) -> TensorValue:
-    kept = [(name, one) for name, one in zip(_names(given), given, strict=True) if one.dims != (Size.of(0),)]
+    kept = [(name, one) for name, one in zip(_names(given), given, strict=True) if one.shape != (Size.of(0),)]
     if not kept:
         return TensorValue(given[0].shape, _common(given))
-    if any(one.rank == 1 and equal(one.dims[0], 0) is None for _, one in kept) and len({o.rank for _, o in kept}) > 1:
+    shapes = [one.shape for _, one in kept if one.shape is not None]
+    if len(set(map(len, shapes))) > 1 and any(len(one) == 1 and equal(one[0], 0) is None for one in shapes):
         raise Undecided
     for name, one in kept:
-        if one.rank == 0:
+        if one.shape == ():
             hint = "`torch.stack` joins tensors without dims"
             raise OpError.at(f"`{name}` has no dims and can't be concatenated", (name, None, None), hint=hint)
-    index = dim_index(dim, kept[0][1].rank)
+    index = dim_index(dim, len(shapes[0]) if shapes else kept[0][1].rank)
     return TensorValue(_joined([one for _, one in kept], index, [name for name, _ in kept]), _common(given))
 
 
@@ -96,9 +103,9 @@ def stack(tensors: Tensors, dim: int = 0) -> TensorValue:
         index = dim_index(dim, element.rank + 1)
         return TensorValue((*element.dims[:index], length, *element.dims[index:]), element.dtypes)
     given = _some(tensors)
-    index = dim_index(dim, given[0].rank + 1)
-    stacked = [TensorValue((*one.dims, Size.of(1)), one.dtypes) for one in given]
-    shape = _joined(stacked, given[0].rank, _names(given))[:-1]
+    index = dim_index(dim, next((one.rank for one in given if one.shape is not None), given[0].rank) + 1)
+    stacked = [TensorValue(None if one.shape is None else (Size.of(1), *one.shape), one.dtypes) for one in given]
+    shape = _joined(stacked, 0, _names(given))[1:]
     return TensorValue((*shape[:index], Size.of(len(given)), *shape[index:]), _common(given))
 
 

@@ -16,7 +16,7 @@ from shapecheck.core.ops.shapes import agree, product, shape_text
 from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import Shape
 
-__all__ = ["ELLIPSIS", "Pattern", "bind_groups", "groups_of", "names_of", "parse_pattern", "result_of"]
+__all__ = ["ELLIPSIS", "Pattern", "Side", "bind_groups", "groups_of", "names_of", "parse_pattern", "result_of"]
 
 ELLIPSIS = "..."
 Group = tuple[str, ...]

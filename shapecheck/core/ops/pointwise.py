@@ -238,7 +238,7 @@ def lerp(input: TensorValue, end: TensorValue, weight: Number) -> TensorValue:
 
 
 @rule("masked_fill", kind="pointwise")
-def masked_fill(input: TensorValue, mask: TensorValue, value: Number) -> TensorValue:
+def masked_fill(input: TensorValue, mask: TensorValue, value: Value) -> TensorValue:
     """`value`, a number or a tensor without dims, where `mask` is true."""
     if mask.dtypes and "bool" not in mask.dtypes:
         reason = f"`mask` is {dtype_text(mask.dtypes)}, but must be bool"

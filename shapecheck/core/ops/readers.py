@@ -15,7 +15,7 @@ from typing import Any
 
 from shapecheck.core.ops.promotion import is_number
 from shapecheck.core.sizes import Size
-from shapecheck.core.tensors import Repeated, TensorValue, Undecided, Value
+from shapecheck.core.tensors import UNKNOWN, Opaque, Repeated, TensorValue, Undecided, Value
 
 __all__ = ["READERS", "Dims", "Number", "Reader", "Sizes", "Tensors"]
 
@@ -41,7 +41,7 @@ def read_number(value: Value) -> Value:
 def read_tensors(value: Value) -> Tensors:
     match value:
         case tuple() | list():
-            return tuple(map(read_tensor, value))
+            return tuple(TensorValue(None) if one == UNKNOWN else read_tensor(one) for one in value)
         case Repeated(element=TensorValue()):
             return value
         case TensorValue(shape=(length, *rest), dtypes=dtypes):
@@ -51,6 +51,8 @@ def read_tensors(value: Value) -> Tensors:
 
 def read_size(value: Value) -> Size:
     match value:
+        case Opaque("int"):
+            return Size.unknown()
         case bool():
             raise Undecided
         case Size():
@@ -62,8 +64,16 @@ def read_size(value: Value) -> Size:
 
 def read_sizes(value: Value) -> Sizes:
     if isinstance(value, tuple | list):
-        return tuple(map(read_size, value))
+        return tuple(map(read_any_size, value))
     return (read_size(value),)
+
+
+def read_any_size(value: Value) -> Size:
+    """What can be nothing but a size: one that isn't known is a size of its own."""
+    match value:
+        case Opaque("" | "int") | TensorValue(shape=() | None):
+            return Size.unknown()
+    return read_size(value)
 
 
 def read_int(value: Value) -> int:

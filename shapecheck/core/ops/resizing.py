@@ -171,6 +171,8 @@ def grid_sample(
     align_corners: Value = None,
 ) -> TensorValue:
     """``(n, c, h, w)`` at the places of a ``(n, rows, columns, 2)`` grid, likewise in three dims."""
+    if grid.shape is None:
+        return TensorValue((*input.dims[:2], *(Size.unknown() for _ in input.dims[2:])), input.dtypes)
     if input.rank not in (4, 5) or grid.rank != input.rank:
         reason = f"`input` {shape_text(input.dims)} and `grid` {shape_text(grid.dims)} must both have 4 or 5 dims"
         raise OpError.at(reason, ("input", None, None), ("grid", None, None))

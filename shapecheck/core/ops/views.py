@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shapecheck.core.ops.errors import OpError
 from shapecheck.core.ops.promotion import dtype_named
-from shapecheck.core.ops.readers import Dims, Sizes
+from shapecheck.core.ops.readers import Dims, Sizes, read_any_size, read_size
 from shapecheck.core.ops.shapes import (
     agree,
     dim_index,
@@ -69,9 +69,16 @@ def _other_count(shape: Shape, target: Shape, operand: str) -> OpError:
     return OpError(reason, operands=(operand,), dims=(None,), sizes=(product(shape), elements))
 
 
+def _as(input: TensorValue, target: Shape) -> TensorValue:
+    """`input` as `target`; of an unknown shape at least the rank is known then."""
+    if input.shape is None:
+        return TensorValue(tuple(Size.unknown() if size == -1 else size for size in target), input.dtypes)
+    return TensorValue(reshaped(input.shape, target), input.dtypes)
+
+
 @rule("reshape", kind="view")
 def reshape(input: TensorValue, *shape: Size) -> TensorValue:
-    return TensorValue(reshaped(input.dims, shape), input.dtypes)
+    return _as(input, shape)
 
 
 @rule("Tensor.view", kind="view")
@@ -82,10 +89,7 @@ def view(input: TensorValue, *shape: Value) -> TensorValue:
         if dtypes is None or input.dtypes is None or len({_bits(name) for name in dtypes | input.dtypes}) > 1:
             raise Undecided
         return TensorValue(input.shape, dtypes)
-    sizes = [Size.of(size) for size in shape if isinstance(size, Size | int)]
-    if len(sizes) < len(shape):
-        raise Undecided
-    return TensorValue(reshaped(input.dims, tuple(sizes)), input.dtypes)
+    return _as(input, tuple(map(read_any_size if len(shape) > 1 else read_size, shape)))
 
 
 def _bits(name: str) -> str:
@@ -94,7 +98,7 @@ def _bits(name: str) -> str:
 
 @rule("Tensor.view_as Tensor.reshape_as", kind="view")
 def view_as(input: TensorValue, other: TensorValue) -> TensorValue:
-    return TensorValue(reshaped(input.dims, other.dims), input.dtypes)
+    return _as(input, other.dims)
 
 
 @rule("flatten", kind="view")
