@@ -1,4 +1,4 @@
-"""The grammar against jaxtyping's own parser: the same strings, the same dims, apart from what is refused on purpose."""
+"""The grammar against jaxtyping's own parser: the same dims, apart from what is refused on purpose."""
 
 import re
 
