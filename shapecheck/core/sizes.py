@@ -117,15 +117,11 @@ class Size:
     @staticmethod
     def of(value: Size | Symbol | int | str) -> Size:
         """A size from a number, a symbol, or the name of a rigid symbol."""
-        match value:
-            case Size():
-                return value
-            case int():
-                return _number(int(value))
-            case str():
-                return _single(Symbol(value))
-            case _:
-                return _single(value)
+        if isinstance(value, Size):
+            return value
+        if isinstance(value, int):
+            return _number(int(value))
+        return _single(Symbol(value) if isinstance(value, str) else value)
 
     @staticmethod
     def unknown(name: str = "?") -> Size:
@@ -400,8 +396,8 @@ def _divide(numerator: Size, denominator: Size) -> tuple[Size, Size]:
     if rest == 0:
         return whole, rest
     if rest.constant is not None and denominator.constant is not None:
-        quotient, remainder = divmod(rest.constant, denominator.constant)
-        return whole + quotient, Size.of(remainder)
+        number, left_over = divmod(rest.constant, denominator.constant)
+        return whole + number, Size.of(left_over)
     if rest.constant is not None and rest.constant >= 0 and at_least(denominator, rest.constant + 1):
         return whole, rest
     return whole + _quotient(rest, denominator), Size.of(Remainder(rest, denominator))  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from shapecheck.core.tensors import Shape
 __all__ = ["ELLIPSIS", "Pattern", "Side", "bind_groups", "groups_of", "names_of", "parse_pattern", "result_of"]
 
 ELLIPSIS = "..."
+_MERGED = "(...)"
 Group = tuple[str, ...]
 Side = tuple[Group, ...]
 
@@ -62,7 +63,7 @@ def groups_of(side: str, whole: str) -> Side:
             case "(", None:
                 inside = []
             case ")", list():
-                groups.append(tuple(inside))
+                groups.append((_MERGED,) if inside == [ELLIPSIS] else tuple(inside))
                 inside = None
             case "(" | ")", _:
                 raise _malformed(whole, "its parentheses don't match")
@@ -90,7 +91,7 @@ def _require_name(word: str, whole: str) -> None:
 
 def names_of(groups: Iterable[Group]) -> Iterator[str]:
     """The names in some groups, in order."""
-    return (name for group in groups for name in group)
+    return (ELLIPSIS if name == _MERGED else name for group in groups for name in group)
 
 
 def bind_groups(groups: Side, shape: Shape, sizes: Mapping[str, Size], operand: str, pattern: str) -> dict[str, Shape]:
@@ -99,7 +100,7 @@ def bind_groups(groups: Side, shape: Shape, sizes: Mapping[str, Size], operand: 
     Raises:
         OpError: the shape doesn't fit the groups.
     """
-    flexible = any(ELLIPSIS in group for group in groups)
+    flexible = any(ELLIPSIS in group or _MERGED in group for group in groups)
     fixed = len(groups) - flexible
     if len(shape) < fixed or (len(shape) > fixed and not flexible):
         wanted = f"{'at least ' * flexible}{fixed} dims"
@@ -112,7 +113,7 @@ def bind_groups(groups: Side, shape: Shape, sizes: Mapping[str, Size], operand: 
             count = len(shape) - fixed
             bound[ELLIPSIS] = shape[dim : dim + count]
             dim += count
-        elif ELLIPSIS in group:
+        elif ELLIPSIS in group or _MERGED in group:
             raise OpError.argument(f"`{pattern}` has `...` in parentheses on its left side", "pattern")
         else:
             _bind_group(group, shape, dim, bound, operand, pattern)
@@ -162,4 +163,4 @@ def _sizes(group: Sequence[str], bound: Mapping[str, Shape]) -> Iterator[Size]:
         if name.isdecimal():
             yield Size.of(int(name))
         else:
-            yield from bound[name]
+            yield from bound[ELLIPSIS if name == _MERGED else name]

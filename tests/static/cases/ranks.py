@@ -40,6 +40,11 @@ def patterns(x: Float[Tensor, "... h w c"]) -> Float[Tensor, "... c h w"]:
     return rearrange(x, "... h w c -> ... c h w")
 
 
+def merged(x: Float[Tensor, "*batch n d"]) -> Float[Tensor, "m d"]:
+    flat = rearrange(x, "... n d -> (...) n d")
+    return flat.amax(dim=1)
+
+
 def refused(x: Float[Tensor, "... d"]) -> Float[Tensor, "b d"]:
     if x.ndim != 2:
         raise ValueError
