@@ -94,8 +94,8 @@ def check(node: ast.Module, file: File) -> Iterator[Violation]:
         if not isinstance(operation.op, OPERATORS) or operation.lineno in lines:
             continue
         for tensor, other in ((operation.left, operation.right), (operation.right, operation.left)):
-            reduction = value_of(file, other)
-            if not isinstance(reduction, ast.Call) or place(tensor) is None:
+            reduction = None if place(tensor) is None else value_of(file, other)
+            if not isinstance(reduction, ast.Call):
                 continue
             source, dim = _reduced(file, reduction)
             if source is not None and same_value(file, source, tensor):

@@ -108,11 +108,12 @@ def check(node: ast.Module, file: File) -> Iterator[Violation]:
 
 def _pairs(file: File) -> Iterator[tuple[ast.Call | ast.BinOp, ast.expr, ast.expr, bool]]:
     """What is compared element by element: the input and target of a loss, the operands of a difference."""
+    has_loss = any(name in file.source for name in LOSSES | LOSS_MODULES)
     for node in file.nodes(ast.Call, ast.BinOp):
         match node:
             case ast.BinOp(left=left, op=ast.Sub(), right=right):
                 yield node, left, right, False
-            case ast.Call() if _is_loss(file, node):
+            case ast.Call() if has_loss and _is_loss(file, node):
                 given, target = argument(node, 0, "input"), argument(node, 1, "target")
                 if given is not None and target is not None:
                     yield node, given, target, True
