@@ -109,8 +109,8 @@ def _is_plain_clip(file: File, call: ast.Call) -> bool:
 def _ways(file: File, clip: ast.Call) -> Iterator[list[Event]]:
     """The training events on each way through the loop or function around."""
     around = file.loop(clip) or file.function(clip) or file.tree
-    known = {item.call: item for item in events(file)}
-    for way in paths(file, around.body, lambda part: part in known):
+    known: dict[ast.AST, Event] = {item.call: item for item in events(file)}
+    for way in paths(file, around.body, known.__contains__):
         yield [known[call] for call in way if isinstance(call, ast.Call)]
 
 
