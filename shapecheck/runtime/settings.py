@@ -6,7 +6,7 @@
                                                                    switches `loss` off, too, unless that is given
     loss          bool                                   True      input and target of a loss differ in shape
     keepdim       bool                                   True      a reduction without keepdim meets its source
-    dims          bool                                   False     two differently named dims line up
+    dims          bool                                   True      two dims that a contract names differently line up
     finite        bool                                   False     an operation makes a NaN or an infinity
     check         "first" "always"                       "first"   guard the first call per shape pattern, or every call
     max_elements  int > 0                                10_000    tensors looked at in one container
@@ -62,7 +62,7 @@ class Settings:
     broadcast: Broadcast = "echo"
     loss: bool = True
     keepdim: bool = True
-    dims: bool = False
+    dims: bool = True
     finite: bool = False
     check: Check = "first"
     max_elements: int = 10_000

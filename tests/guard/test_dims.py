@@ -245,6 +245,20 @@ def test_a_contract_names_the_dims_of_its_arguments() -> None:
         scale(torch.rand(2, 2, 3, 3, 3), torch.rand(3))
 
 
+def test_a_function_with_names_of_its_own_is_not_held_to_its_callers() -> None:
+    """Its first call is long past, so the caller's guard sees its operations."""
+
+    @contract
+    def paired(x: Float[Tensor, "k"], y: Float[Tensor, "k"]) -> Tensor:  # noqa: UP037
+        return x + y
+
+    for _ in range(9):
+        paired(torch.rand(6), torch.rand(6))
+    call(lambda a, b: paired(a, b), "n", "m")
+    with pytest.raises(BroadcastError):
+        call(lambda a, b: paired(a, b) + (a + b), "n", "m")
+
+
 def test_without_names_nothing_happens() -> None:
     call(lambda x, y: x * y, (torch.rand(6, 6), (None, None)), (torch.rand(6), (None,)))
 

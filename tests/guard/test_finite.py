@@ -286,7 +286,7 @@ def test_input_that_was_bad_already_is_not_the_functions_doing() -> None:
 def test_another_exception_carries_the_verdict_as_a_note() -> None:
     probabilities = torch.tensor([0.0, 0.0])
     with pytest.raises(ValueError, match="invalid values") as caught, guard(finite=True):
-        torch.distributions.Categorical(probabilities / probabilities.sum())
+        torch.distributions.Categorical(probabilities / probabilities.sum(), validate_args=True)
     assert any("`probabilities / probabilities.sum()`: div made 2 NaN" in note for note in caught.value.__notes__)
 
 

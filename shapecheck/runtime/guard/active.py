@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar, Token
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor
@@ -26,7 +26,7 @@ from torch.compiler import is_dynamo_compiling
 from torch.overrides import TorchFunctionMode
 
 from shapecheck.runtime.guard.calls import Arguments, Keywords, Op
-from shapecheck.runtime.guard.facts import TensorFacts
+from shapecheck.runtime.guard.facts import Facts
 from shapecheck.runtime.guard.finite import Log
 from shapecheck.runtime.guard.nonfinite import finish, judge, judge_if_full
 from shapecheck.runtime.guard.raising import leaving
@@ -57,13 +57,14 @@ _NO_RULES: Rules = ((), ())
 class Active:
     """One guarded stretch: its settings, the rules they switch on, and what is known of its tensors."""
 
-    __slots__ = ("log", "mode", "names", "owns_log", "plan", "reduced", "settings")
+    __slots__ = ("log", "mode", "named_by", "names", "owns_log", "plan", "reduced", "settings")
 
     def __init__(self, settings: Settings, plan: Plan, outer: Active | None, log: Log | None) -> None:
         self.settings = settings
         self.plan = plan
-        self.reduced: TensorFacts[Reduced] = outer.reduced if outer else TensorFacts()
-        self.names: TensorFacts[Names] = outer.names if outer else TensorFacts()  # a contract's call has its own
+        self.reduced: Facts[Tensor, Reduced] = outer.reduced if outer else Facts()
+        self.names: Facts[Tensor, Names] = outer.names if outer else Facts()  # a contract's call has its own
+        self.named_by: CodeType | None = outer.named_by if outer else None
         self.log: Log | None = log
         self.owns_log = outer is None or log is not outer.log
         self.mode: GuardMode | None = None

@@ -1,6 +1,7 @@
-"""What is known of a tensor, kept beside it: a table by identity that never keeps a tensor alive.
+"""What is known of an object, kept beside it: a table by identity that never keeps the object alive.
 
-An attribute on the tensor would be quicker and would leak into `deepcopy` and `torch.save`.
+An attribute on a tensor would be quicker and would leak into `deepcopy` and `torch.save`; an ordinary dictionary would
+take two tensors, or two code objects, for one if they are equal.
 """
 
 from __future__ import annotations
@@ -8,32 +9,31 @@ from __future__ import annotations
 import weakref
 from typing import Generic, TypeVar
 
-from torch import Tensor
-
+Subject = TypeVar("Subject")
 Fact = TypeVar("Fact")
 
 
-class TensorFacts(Generic[Fact]):
-    """One fact per living tensor."""
+class Facts(Generic[Subject, Fact]):
+    """One fact for each of some living objects."""
 
     __slots__ = ("_facts", "_limit")
 
     def __init__(self) -> None:
-        self._facts: dict[int, tuple[weakref.ref[Tensor], Fact]] = {}
+        self._facts: dict[int, tuple[weakref.ref[Subject], Fact]] = {}
         self._limit = 1024
 
     def __bool__(self) -> bool:
         return bool(self._facts)
 
-    def get(self, tensor: Tensor) -> Fact | None:
-        entry = self._facts.get(id(tensor))
-        return entry[1] if entry is not None and entry[0]() is tensor else None
+    def get(self, subject: Subject) -> Fact | None:
+        entry = self._facts.get(id(subject))
+        return entry[1] if entry is not None and entry[0]() is subject else None
 
-    def put(self, tensor: Tensor, fact: Fact) -> None:
+    def put(self, subject: Subject, fact: Fact) -> None:
         if len(self._facts) >= self._limit:
             self._facts = {key: entry for key, entry in self._facts.items() if entry[0]() is not None}
             self._limit = max(1024, 2 * len(self._facts))
-        self._facts[id(tensor)] = weakref.ref(tensor), fact
+        self._facts[id(subject)] = weakref.ref(subject), fact
 
-    def drop(self, tensor: Tensor) -> None:
-        self._facts.pop(id(tensor), None)
+    def drop(self, subject: Subject) -> None:
+        self._facts.pop(id(subject), None)

@@ -19,7 +19,7 @@ from torch.nn import Parameter
 
 from shapecheck.runtime.guard import ops
 from shapecheck.runtime.guard.calls import Arguments, Keywords, Op, name_of
-from shapecheck.runtime.guard.facts import TensorFacts
+from shapecheck.runtime.guard.facts import Facts
 from shapecheck.runtime.guard.gradients import Gradient, watch
 from shapecheck.runtime.guard.site import Instruction, instruction
 from shapecheck.runtime.settings import Mode
@@ -101,7 +101,7 @@ class Log:
         self.events: list[Event] = []
         self.gradients: list[Gradient] = []
         self._unread: list[Measure] = []
-        self._known: TensorFacts[tuple[int, Measure]] = TensorFacts()
+        self._known: Facts[Tensor, tuple[int, Measure]] = Facts()
 
     def run(self, op: Op, args: Arguments, kwargs: Keywords) -> Any:
         """Run the operation and write down what it did."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.compiler import is_dynamo_compiling
 
 from shapecheck.runtime.guard.active import ACTIVE, Active, Stretch
-from shapecheck.runtime.guard.facts import TensorFacts
+from shapecheck.runtime.guard.facts import Facts
 from shapecheck.runtime.guard.options import declare
 from shapecheck.runtime.guard.plan import activate, guards_anything, settings_around
 from shapecheck.runtime.guard.stance import hold_eager, release_eager
@@ -53,7 +53,7 @@ class FirstCall:
             return self.fn(*args, **kwargs)
         active = activate(settings)
         if names and settings.dims:
-            active.names = TensorFacts()
+            active.names, active.named_by = Facts(), getattr(self.fn, "__code__", None)
             for tensor, dims in names:
                 if isinstance(tensor, Tensor):
                     active.names.put(tensor, _one_each(dims, tensor.ndim))

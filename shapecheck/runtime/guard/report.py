@@ -143,6 +143,8 @@ def _checked_here(rule: str, active: Active) -> bool:
     for frame, _ in callers():
         options = explicit_for(frame.f_code)
         if options is not None:
+            if rule == "dims" and frame.f_code is not active.named_by:
+                return False  # another function's dims have names of their own
             settings = changed(active.settings, options, "guard")
             return settings.broadcast != "allow" if rule in _LEVELS else bool(getattr(settings, rule))
     return True
