@@ -46,9 +46,11 @@ class Bindings:
     shapes: dict[str, Shape] = field(default_factory=dict)
     exact: set[str] = field(default_factory=set)
     bound_by: dict[str, str] = field(default_factory=dict)
+    structures: dict[str, object] = field(default_factory=dict)  # of the trees in `PyTree[..., "T"]`
 
     def copy(self) -> Bindings:
-        return Bindings(dict(self.sizes), dict(self.shapes), set(self.exact), dict(self.bound_by))
+        names = dict(self.sizes), dict(self.shapes), set(self.exact)
+        return Bindings(*names, dict(self.bound_by), dict(self.structures))
 
     def public(self) -> dict[str, Size | Shape]:
         """Name to size, or to a tuple of sizes; `*s` keeps its star only beside a dim called `s`."""

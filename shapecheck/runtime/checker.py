@@ -23,8 +23,8 @@ from typing import Any, Literal
 from shapecheck.core.spec import AnyDims, Variadic
 from shapecheck.runtime import generators
 from shapecheck.runtime.body import use_torch
-from shapecheck.runtime.checks import Anything, Check, TensorCheck
-from shapecheck.runtime.codegen import write_scope
+from shapecheck.runtime.checks import Anything, Check, TensorCheck, holds_tree
+from shapecheck.runtime.codegen import Miss, write_scope
 from shapecheck.runtime.mentions import Published
 from shapecheck.runtime.names import Names, key_of
 from shapecheck.runtime.scope import (
@@ -293,7 +293,10 @@ class _Writer:
             subject = self.plan.subject or self.result
             self.names.add(self.source, [self.plan.returns])
             with self.source.block("try:"):
-                write_scope(self.source, self.names, [(subject, self.plan.returns)])
+                if any(map(holds_tree, self.plan.checks.values())):  # which binds names that only the reference knows
+                    self.source(f"raise {self.source.name_of(Miss, 'Miss')}")
+                else:
+                    write_scope(self.source, self.names, [(subject, self.plan.returns)])
             with self.doubt() as outcome:
                 arguments = f"{subject}, {self.plan.parameters.values}, {self.sizes(bound)}"
                 self.source(f"{outcome} = {self.plan.contract}.result({arguments})")

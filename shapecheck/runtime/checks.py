@@ -35,6 +35,7 @@ __all__ = [
     "TensorCheck",
     "Tree",
     "checks_tensors",
+    "holds_tree",
     "or_none",
     "tensors",
 ]
@@ -161,6 +162,18 @@ def tensors(check: Check) -> Iterator[TensorCheck]:
 def checks_tensors(check: Check) -> bool:
     """Whether any tensor is looked at, a class's own fields included."""
     return isinstance(check, Fields | Tree) or next(tensors(check), None) is not None or _within(check)
+
+
+def holds_tree(check: Check) -> bool:
+    """Whether a `Tree` is among what is looked at."""
+    match check:
+        case OneOf(branches=parts) | Row(items=parts):
+            return any(map(holds_tree, parts))
+        case Items(item=item):
+            return holds_tree(item)
+        case Pairs(key=key, value=value):
+            return holds_tree(key) or holds_tree(value)
+    return isinstance(check, Tree)
 
 
 def _within(check: Check) -> bool:

@@ -31,6 +31,7 @@ from shapecheck.runtime.checks import (
 )
 from shapecheck.runtime.nontensors import accepts, is_instance
 from shapecheck.runtime.settings import current
+from shapecheck.runtime.trees import first_misfit
 
 __all__ = ["Failure", "Goal", "Tensor", "look", "solve"]
 
@@ -50,6 +51,15 @@ class Tensor:
     def claim(self) -> Claim:
         shape = () if self.check.spec.dims == (AnyDims(),) else tuple(self.value.shape)
         return Claim(self.label, self.check.spec, shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planted:
+    """A value that has to be a tree; the leaves share the names of the call."""
+
+    label: str
+    check: Tree
+    value: Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +90,7 @@ class Own:
     value: Any
 
 
-Goal = Tensor | Wrong | Choice | Own
+Goal = Tensor | Planted | Wrong | Choice | Own
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,8 +138,8 @@ def _look(label: str, check: Check, value: Any, inside: tuple[int, ...]) -> Iter
                 yield from _look(f"{label}[{index}]", item, each, inside)
         case Fields() if isinstance(value, dict if check.access == "key" else check.kind):
             yield from _fields(label, check, value, inside)
-        case Tree(hint=hint) if isinstance(value, hint):
-            return
+        case Tree():
+            yield Planted(label, check, value)
         case _:
             yield Wrong(label, check, value)
 
@@ -211,11 +221,11 @@ def _is_proxy(value: Any) -> bool:
 
 def solve(goals: Sequence[Goal], known: Bindings, value_of: ValueOf) -> Bindings | Failure:
     """The bindings under which all goals are met, beginning with those `known`, or why there are none."""
-    tensors = tuple(goal for goal in goals if isinstance(goal, Tensor))
+    tensors = [goal for goal in goals if isinstance(goal, Tensor | Planted)]
     for goal in goals:
         match goal:
             case Wrong():
-                return Failure(goal, around=tensors)
+                return Failure(goal, around=_only_tensors(tensors))
             case Own(goals=inner):
                 outcome = solve(inner, Bindings(), _field_of(goal.value))
                 if isinstance(outcome, Failure):
@@ -223,11 +233,16 @@ def solve(goals: Sequence[Goal], known: Bindings, value_of: ValueOf) -> Bindings
     choices = [goal for goal in goals if isinstance(goal, Choice)]
     outcome = _unify(tensors, known, value_of)
     if choices and isinstance(outcome, Bindings):
-        return _choose_all(list(tensors), choices, known, value_of, _Tries())
+        return _choose_all(tensors, choices, known, value_of, _Tries())
     return outcome
 
 
-def _unify(tensors: Sequence[Tensor], known: Bindings, value_of: ValueOf) -> Bindings | Failure:
+def _only_tensors(goals: Iterable[Goal]) -> tuple[Tensor, ...]:
+    return tuple(goal for goal in goals if isinstance(goal, Tensor))
+
+
+def _unify(goals: Sequence[Tensor | Planted], known: Bindings, value_of: ValueOf) -> Bindings | Failure:
+    tensors = _only_tensors(goals)
     claims = [tensor.claim for tensor in tensors if not _treelike(tensor.check)]
     outcome = unify(claims, known, value_of)
     if isinstance(outcome, Mismatch):
@@ -236,6 +251,9 @@ def _unify(tensors: Sequence[Tensor], known: Bindings, value_of: ValueOf) -> Bin
     for tensor in tensors:
         if not tensor.check.accepts_dtype(arrays.dtype_name(tensor.value)):
             return Failure(tensor, around=tuple(tensors))
+    trees = [goal for goal in goals if isinstance(goal, Planted)]
+    if trees and (misfit := first_misfit(trees, outcome)) is not None:
+        return Failure(Wrong(misfit.label, misfit.check, misfit.value), around=tensors)
     return outcome
 
 
@@ -249,7 +267,7 @@ class _Tries:
 
 
 def _choose_all(
-    tensors: list[Tensor], choices: Sequence[Choice], known: Bindings, value_of: ValueOf, tries: _Tries
+    tensors: list[Tensor | Planted], choices: Sequence[Choice], known: Bindings, value_of: ValueOf, tries: _Tries
 ) -> Bindings | Failure:
     """Choose a branch for each choice, depth first, so that all tensors agree."""
     if not choices:
@@ -265,12 +283,12 @@ def _choose_all(
         if tries.left <= 0:
             break
     deeper = next((failure for failure in failures if failure.culprit in rest), None)
-    return deeper or Failure(choice, branches=tuple(failures), around=tuple(tensors))
+    return deeper or Failure(choice, branches=tuple(failures), around=_only_tensors(tensors))
 
 
 def _try(
     goals: Sequence[Goal],
-    tensors: list[Tensor],
+    tensors: list[Tensor | Planted],
     rest: Sequence[Choice],
     known: Bindings,
     value_of: ValueOf,
@@ -280,12 +298,12 @@ def _try(
     for goal in goals:
         match goal:
             case Wrong():
-                return Failure(goal, around=tuple(tensors))
+                return Failure(goal, around=_only_tensors(tensors))
             case Own(goals=inner):
                 outcome = solve(inner, Bindings(), _field_of(goal.value))
                 if isinstance(outcome, Failure):
                     return outcome
-    together = tensors + [goal for goal in goals if isinstance(goal, Tensor)]
+    together = tensors + [goal for goal in goals if isinstance(goal, Tensor | Planted)]
     outcome = _unify(together, known, value_of)
     if isinstance(outcome, Failure):
         return outcome

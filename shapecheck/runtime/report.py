@@ -14,7 +14,7 @@ from shapecheck.runtime import arrays
 from shapecheck.runtime.checks import Anything, Check, tensors
 from shapecheck.runtime.hints import hint_text
 from shapecheck.runtime.places import place_text, rank
-from shapecheck.runtime.reference import MISSING, Choice, Failure, Goal, Own, Tensor, Wrong, has_shape
+from shapecheck.runtime.reference import MISSING, Choice, Failure, Goal, Own, Planted, Tensor, Wrong, has_shape
 from shapecheck.runtime.settings import Place
 
 __all__ = ["Situation", "error", "text"]
@@ -174,7 +174,7 @@ def _row(goal: Goal, failure: Failure, blamed: bool) -> Row:
             return Row(label, check.text, _shape_of(value), arrays.dtype_name(value), note, blamed)
         case Own(label=label, value=value):
             return Row(label, hint_text(type(value)), "", "", "", blamed)
-        case Wrong(value=value) | Choice(value=value):
+        case Wrong(value=value) | Choice(value=value) | Planted(value=value):
             text = goal.check.text
             if value is MISSING:
                 return Row(goal.label, text, "missing", "", "", blamed)

@@ -122,6 +122,11 @@ class Contract:
         again = solve(self.goals(values), Bindings(), self.value_of(values))
         if isinstance(again, Bindings):
             bindings.bound_by.update(again.bound_by)
+            bindings.structures.update(again.structures)
+            for name, size in again.sizes.items():  # bound by a tree: the checker has no variable for it
+                bindings.sizes.setdefault(name, size)
+            for name, shape in again.shapes.items():
+                bindings.shapes.setdefault(name, shape)
         return bindings
 
     def value_of(self, values: Sequence[Any]) -> ValueOf:

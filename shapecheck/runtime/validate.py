@@ -39,7 +39,13 @@ def validate_check(where: str, check: Check, known: set[str], parameters: Iterab
         inner = bound_names(fields.fields.values())
         for name, part in fields.fields.items():
             if not isinstance(part, Fields):
-                validate_check(f"{fields.text}.{name}", part, inner, [*fields.fields, "self"])
+                validate_check(f"{fields.text}.{name}", part, inner, {*_field_names(fields.kind), "self"})
+
+
+def _field_names(cls: type) -> Iterator[str]:
+    """The fields of a class, those without tensors included: ``{n}`` may well read an int."""
+    for base in cls.__mro__:
+        yield from vars(base).get("__annotations__", ())
 
 
 def bound_names(checks: Iterable[Check]) -> set[str]:

@@ -161,3 +161,15 @@ def test_a_typed_dict_is_checked_where_it_is_passed() -> None:
         f({"x": T(2), "y": T(3)})
     with pytest.raises(AnnotationError, match="`Item` is a TypedDict"):
         contract(Item)
+
+
+def test_a_field_may_read_a_field_that_is_no_tensor() -> None:
+    @contract
+    @dataclass
+    class Padded:
+        length: int
+        data: Float[Tensor, "{length}"]
+
+    Padded(3, torch.ones(3))
+    with pytest.raises(ShapeError, match=r"field `data` has size 4 on dim 0, expected \{length\} = 3"):
+        Padded(3, torch.ones(4))
