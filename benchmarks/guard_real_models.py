@@ -124,17 +124,18 @@ def _table(outcomes: list[Outcome], level: str) -> measure.Table:
                 skipped,
             )
         )
-    total = ("all", *(sum(int(str(row[i]).replace("_", "")) for row in rows) for i in range(1, 6)))
+    families, calls, *rest = (sum(int(str(row[i]).replace("_", "")) for row in rows) for i in range(1, 6))
+    total = ("all", families, f"{calls:_}", *rest)
     names = [
         f"{group}: " + ", ".join(one.family.name for one in outcomes if one.family.group == group and not one.skipped)
         for group in dict.fromkeys(outcome.family.group for outcome in outcomes)
     ]
     return measure.Table(
-        f"Reports in one training step of healthy models under `guard` at {level}",
+        f"Reports in two training steps of healthy models under `guard` at {level}",
         ("models", "families", "torch calls", "reports", "equal losses", "couldn't be built small"),
         (*rows, total),
         (
-            "Equal losses: bitwise those of the bare run with the same seed, before and after the step.",
+            "Equal losses: bitwise those of the bare run with the same seed, before and after the first step.",
             "A family that the generic small configuration doesn't fit is counted in the last column, not tried.",
             *names,
         ),
