@@ -29,7 +29,8 @@ def causal(x: Float[Tensor, "t d"]) -> Bool[Tensor, "t t"]:
 ## Known limits
 
 Shapes come from annotations: code without any isn't followed, and what the engine doesn't understand is silent.
-`shapecheck shapes FILE` shows what it knows. `Float` covers every floating dtype; which of them a tensor has is only known where the code says so.
+`shapecheck shapes FILE` shows what it knows.
+`Float` covers every floating dtype; which of them a tensor has is only known where the code says so.
 
 ```python good
 from jaxtyping import Float

@@ -28,7 +28,8 @@ def pooled(x: Float[Tensor, "b t d"]) -> Float[Tensor, "b d"]:
 ## Known limits
 
 Shapes come from annotations: code without any isn't followed, and what the engine doesn't understand is silent.
-`shapecheck shapes FILE` shows what it knows. A name that only the return annotation has is free, and binds to what is returned.
+`shapecheck shapes FILE` shows what it knows.
+A name that only the return annotation has is free, and binds to what is returned.
 
 ```python good
 from jaxtyping import Float

@@ -76,7 +76,7 @@ class ShapeError(TypeError):
         bound_by: Mapping[str, str] | None = None,
         **facts: Any,
     ) -> None:
-        # `message` is in `args` already, by `BaseException.__new__`; torch.compile can't follow a call of its `__init__`.
+        # `message` is in `args` already, by `BaseException.__new__`; torch.compile can't follow a call of `__init__`.
         self.function, self.argument, self.dim, self.dim_name = function, argument, dim, dim_name
         self.expected, self.found = expected, found
         self.bindings, self.bound_by = dict(bindings or {}), dict(bound_by or {})

@@ -1,6 +1,6 @@
 """PyTrees: decided by jaxtyping, which shares the names of leaves and structures with the rest of the contract.
 
-    x: PyTree[Float[Tensor, "b c"], "T"], y: Float[Tensor, "b"]        every leaf has y's `b`; `T` is x's structure
+x: PyTree[Float[Tensor, "b c"], "T"], y: Float[Tensor, "b"]        every leaf has y's `b`; `T` is x's structure
 """
 
 from __future__ import annotations
