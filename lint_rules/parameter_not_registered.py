@@ -87,7 +87,9 @@ if TYPE_CHECKING:
 GROUP = "module"
 TOKENS = (b"Parameter(", b"requires_grad")
 
-SAME_OBJECT = frozenset({"requires_grad_", "float", "cpu", "contiguous", "detach_", "fill_", "normal_", "uniform_", "zero_"})
+SAME_OBJECT = frozenset(
+    {"requires_grad_", "float", "cpu", "contiguous", "detach_", "fill_", "normal_", "uniform_", "zero_"}
+)
 MAKES_TENSOR = frozenset(
     f"torch.{name}" for name in "tensor zeros ones empty full rand randn randint eye linspace arange Tensor".split()
 )
