@@ -375,6 +375,30 @@ def test_threads_guard_side_by_side() -> None:
         assert all(pool.map(caught, range(200)))
 
 
+def test_one_guard_serves_many_threads_and_tasks() -> None:
+    shared = guard()
+
+    def in_thread(_: int) -> bool:
+        for _ in range(20):
+            with pytest.raises(BroadcastError), shared:
+                outer(*column_and_row())
+        return torch._C._len_torch_function_stack() == 0
+
+    async def in_task(pauses: int) -> None:
+        with shared:
+            for _ in range(pauses):
+                await asyncio.sleep(0)
+            with pytest.raises(BroadcastError):
+                outer(*column_and_row())
+
+    async def tasks() -> None:
+        await asyncio.gather(*(in_task(pauses) for pauses in (3, 1, 4, 2)))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(in_thread, range(8)))
+    asyncio.run(tasks())
+
+
 class Stretching(Dataset[Tensor]):
     def __len__(self) -> int:
         return 4

@@ -122,7 +122,9 @@ class Stretch:
 
     def __enter__(self) -> None:
         active, outer, depth = self._active, ACTIVE.get(), _len_torch_function_stack()
-        if outer is not None and depth and outer.mode is _get_function_stack_at(depth - 1):
+        if not active.plan and active.log is None:
+            active.mode = None  # nothing to look at, and the outer guard's settings don't hold
+        elif outer is not None and depth and outer.mode is _get_function_stack_at(depth - 1):
             active.mode = outer.mode  # the outer guard's mode sees every operation first: use it
         else:
             active.mode = GuardMode()
@@ -136,10 +138,9 @@ class Stretch:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         assert self._token is not None
-        assert self._active.mode is not None
         with suppress(ValueError):  # a generator that was dropped is closed in whatever context collects it
             ACTIVE.reset(self._token)
-        if self._pushed:
+        if self._pushed and self._active.mode is not None:
             _remove(self._active.mode)
             self._pushed = False
         leaving(error)

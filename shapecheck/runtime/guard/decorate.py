@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from functools import wraps
 from inspect import isclass, isroutine
 from types import TracebackType
@@ -39,37 +40,21 @@ def guard(function: Any = None, /, **options: Any) -> Any:
 
 
 class Guard:
-    """What `guard(...)` returns: a context manager that can be entered again, and a decorator."""
+    """What `guard(...)` returns: a context manager, to be entered as often as one likes, and a decorator."""
 
-    __slots__ = ("_options", "_stretches")
+    __slots__ = ("_options",)
 
     def __init__(self, options: dict[str, Any]) -> None:
         changed(current(), options, "guard()")
         self._options = options
-        self._stretches: list[tuple[Stretch, bool] | None] = []
 
     def __enter__(self) -> None:
-        if not __debug__ or is_dynamo_compiling():
-            return
-        settings = changed(settings_around(), self._options, "guard()")
-        if not guards_anything(settings):
-            self._stretches.append(None)
-            return
-        stretch = Stretch(activate(settings))
-        self._stretches.append((stretch, hold_eager()))
-        stretch.__enter__()
+        _enter(self._options)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if not __debug__ or is_dynamo_compiling() or (entered := self._stretches.pop()) is None:
-            return
-        stretch, held = entered
-        try:
-            stretch.__exit__(kind, error, traceback)
-        finally:
-            if held:
-                release_eager()
+        _leave(kind, error, traceback)
 
     def __call__(self, function: Any) -> Any:
         if not __debug__:
@@ -92,23 +77,42 @@ class allow_broadcast:
         if not isinstance(reason, str) or not reason.strip():
             raise TypeError('allow_broadcast() wants the reason: allow_broadcast("all pairs are compared")')
         self.reason = reason
-        self._stretches: list[Stretch] = []
 
     def __enter__(self) -> None:
-        if not __debug__ or is_dynamo_compiling():
-            return
-        settings = changed(settings_around(), _ALLOWED, "allow_broadcast()")
-        self._stretches.append(stretch := Stretch(activate(settings)))
-        stretch.__enter__()
+        _enter(_ALLOWED)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if __debug__ and not is_dynamo_compiling():
-            self._stretches.pop().__exit__(kind, error, traceback)
+        _leave(kind, error, traceback)
 
 
 _ALLOWED = {"broadcast": "allow", "loss": False, "keepdim": False, "dims": False}
+
+
+# Blocks end in the order in which they began, within one thread or task: hence a context variable, not an attribute.
+_entered: ContextVar[tuple[tuple[Stretch, bool], ...]] = ContextVar("shapecheck.guard.entered", default=())
+
+
+def _enter(options: Mapping[str, Any]) -> None:
+    if not __debug__ or is_dynamo_compiling():
+        return
+    settings = changed(settings_around(), options, "guard()")
+    stretch = Stretch(activate(settings))
+    _entered.set((*_entered.get(), (stretch, guards_anything(settings) and hold_eager())))
+    stretch.__enter__()
+
+
+def _leave(kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+    if not __debug__ or is_dynamo_compiling() or not (entered := _entered.get()):
+        return
+    _entered.set(entered[:-1])
+    stretch, held = entered[-1]
+    try:
+        stretch.__exit__(kind, error, traceback)
+    finally:
+        if held:
+            release_eager()
 
 
 def _guarded(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
