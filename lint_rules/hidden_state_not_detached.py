@@ -93,7 +93,8 @@ GROUP = "training"
 TOKENS = (b"backward",)
 
 STATE = re.compile(r"^(?:h|c|hx|cx|h_?[nt0]|c_?[nt0]|hc|states?|mems?|memory)$|hidden|_state|state_|carry")
-CUTS = re.compile(r"detach|\.data\b|repackage|no_grad")
+CUTS = re.compile(r"detach|repackage|no_grad")
+DATA = re.compile(r"\.data\b")
 
 
 def check(node: ast.Assign, file: File) -> Iterator[Violation]:
@@ -101,7 +102,7 @@ def check(node: ast.Assign, file: File) -> Iterator[Violation]:
     if not isinstance(call, ast.Call) or loop is None or file.is_test or file.qualified_name(call.func):
         return
     carried = next((arg for arg in _given(call) if _is_carried(file, arg, node, loop)), None)
-    if carried is None or not _is_backpropagated(file, node, loop) or _may_be_cut(file, call, loop):
+    if carried is None or not _is_backpropagated(file, node, loop) or _may_be_cut(file, call, carried.id, loop):
         return
     yield Violation(
         node,
@@ -139,7 +140,10 @@ def _is_backpropagated(file: File, node: ast.Assign, loop: ast.AST) -> bool:
     return bool(here) and any(may_reach_backward(file, name) for name in names if not STATE.search(name.id))
 
 
-def _may_be_cut(file: File, call: ast.Call, loop: ast.AST) -> bool:
+def _may_be_cut(file: File, call: ast.Call, state: str, loop: ast.AST) -> bool:
     """Whether something in the loop, or the model where it is known, detaches a state."""
+    lines = file.text(loop).split("\n")
     model = instance_of(file, call.func)
-    return bool(CUTS.search(file.text(loop))) or (model is not None and bool(CUTS.search(file.text(model.node))))
+    if any(CUTS.search(line) or (DATA.search(line) and state in line) for line in lines):
+        return True
+    return model is not None and bool(CUTS.search(file.text(model.node)))
