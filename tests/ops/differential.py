@@ -50,7 +50,8 @@ __all__ = [
 COUNT = int(24 * float(os.environ.get("SHAPECHECK_OP_CASES", "1")))
 SEED = os.environ.get("SHAPECHECK_OP_SEED", "0")
 INCONCLUSIVE = re.compile(
-    # a missing kernel says nothing about the op
+    # a missing kernel, the training mode or a number for a tensor say nothing about shapes
+    r"must be Tensor, not|when training|"
     r"not implemented for '|ZeroDivisionError|is not supported for complex|ComplexHalf|requires dtype (Complex)?Double"
 )
 

@@ -83,6 +83,8 @@ def _require_indices(input: TensorValue, target: TensorValue, weight: TensorValu
         f"`input` {shape_text(input.dims)} without its classes, dim {_class_dim(input)}"
     )
     hint = _target_hint(target, wanted, input)
+    if input.rank == 1 and target.dims == (Size.of(1),):  # one sample without a batch, one label
+        target = TensorValue((), target.dtypes)
     if target.rank != len(wanted):
         raise OpError.at(reason, ("input", None, None), ("target", None, None), hint=hint)
     for dim, (own, size) in enumerate(zip(wanted, target.dims, strict=True)):
@@ -111,7 +113,7 @@ def multi_margin_loss(
     reduce: Value = None,
     reduction: Value = "mean",
 ) -> TensorValue:
-    if input.rank not in (1, 2) or target.rank > 1:
+    if input.rank > 2 or target.rank > 1:
         reason = f"`input` {shape_text(input.dims)} and `target` {shape_text(target.dims)} must be scores and classes"
         raise OpError.at(reason, ("input", None, None), ("target", None, None))
     own = input.dims[0] if input.rank == 2 else Size.of(1)

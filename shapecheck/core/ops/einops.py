@@ -9,7 +9,7 @@ from shapecheck.core.ops.joining import stack
 from shapecheck.core.ops.patterns import ELLIPSIS, Pattern, Side, bind_groups, names_of, parse_pattern, result_of
 from shapecheck.core.ops.promotion import accumulated, promote
 from shapecheck.core.ops.readers import Tensors, read_sizes, read_tensors
-from shapecheck.core.ops.shapes import agree, product, shape_text
+from shapecheck.core.ops.shapes import agree, no_more_than, product, shape_text
 from shapecheck.core.ops.table import rule
 from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import UNKNOWN, Repeated, Shape, TensorValue, Undecided, Value
@@ -191,6 +191,8 @@ def _without_minus_one(stars: list[Shape], total: Size) -> list[Shape]:
         reason = f"the packed shapes have {known} elements, but the packed dim is {total}"
         agree(total, known, OpError(reason, operands=("tensor",), sizes=(total, known)))
         return stars
+    reason = f"the other packed shapes have {known} elements, but the packed dim is {total}"
+    no_more_than(known, total, OpError(reason, operands=("tensor",), sizes=(total, known)))
     star = stars[opened[0]]
     rest = product(size for size in star if size != -1)
     solved = tuple((total - known) // rest if size == -1 else size for size in star)

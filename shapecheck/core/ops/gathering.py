@@ -83,6 +83,9 @@ def index_select(input: TensorValue, dim: int, index: TensorValue) -> TensorValu
     _require_index("index", index)
     _require_vector("index", index)
     if not input.rank:
+        count = index.dims[0] if index.rank else Size.of(1)
+        reason = f"`input` has one element, but `index` {count}"
+        agree(Size.of(1), count, OpError.at(reason, ("index", 0, count)))
         return input
     return TensorValue(replace(input.dims, at, index.dims[0] if index.rank else Size.of(1)), input.dtypes)
 

@@ -239,7 +239,9 @@ def pad_sequence(
     first = sequences[0]
     for index, one in enumerate(sequences):
         reason = f"`sequences[{index}]` {shape_text(one.dims)} and `sequences[0]` {shape_text(first.dims)} differ"
-        if one.rank != first.rank or not one.rank:
+        if one.rank != first.rank:
+            raise Undecided
+        if not one.rank:
             raise OpError.at(reason, (f"sequences[{index}]", None, None))
         for dim, (own, size) in enumerate(zip(first.dims[1:], one.dims[1:], strict=True), start=1):
             agree(own, size, OpError.at(reason, (f"sequences[{index}]", dim, size)))

@@ -308,6 +308,9 @@ def _only_three(input: TensorValue) -> int:
 def vecdot(x: TensorValue, y: TensorValue, *, dim: int = -1) -> TensorValue:
     """The dot product along one dim of two tensors that broadcast."""
     shape = broadcast_shapes([("x", x.dims), ("y", y.dims)])
+    if x.rank == y.rank == 1:
+        reason = f"`x` has {x.dims[0]} elements, but `y` {y.dims[0]}"
+        agree(x.dims[0], y.dims[0], OpError.at(reason, ("x", 0, x.dims[0]), ("y", 0, y.dims[0])))
     dtypes = same_dtype((("x", x), ("y", y)))
     return TensorValue(drop(shape, (dim_index(dim, len(shape)),)), dtypes)
 

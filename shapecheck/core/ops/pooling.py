@@ -63,8 +63,8 @@ def _poolings(spatial: int) -> None:
 
     @rule(f"F.adaptive_avg_pool{spatial}d" + " torch.adaptive_avg_pool1d" * (spatial == 1), kind="pooling")
     def adaptive_avg_pool(input: TensorValue, output_size: Value) -> TensorValue:
-        if spatial == 2 and input.rank > 4 and output_size in (1, (1, 1), [1, 1]):  # a mean, of any rank
-            return TensorValue((*input.dims[:-2], ONE, ONE), input.dtypes)
+        if spatial > 1 and input.rank >= spatial and output_size in (1, (1,) * spatial, [1] * spatial):
+            return TensorValue((*input.dims[:-spatial], *[ONE] * spatial), input.dtypes)  # a mean, of any rank
         return adapted(input, spatial, output_size)
 
     @rule(f"F.adaptive_max_pool{spatial}d", kind="pooling")

@@ -187,7 +187,9 @@ def bincount(input: TensorValue, weights: TensorValue | None = None, minlength: 
     if input.rank != 1:
         raise OpError.at(f"`input` {shape_text(input.dims)} is no vector", ("input", None, None), hint="`.flatten()`")
     if weights is not None:
-        agree(input.dims[0], weights.dims[0] if weights.rank else Size.of(1), OpError.at("sizes", ("weights", 0, None)))
+        if weights.rank != 1:
+            raise OpError.at(f"`weights` {shape_text(weights.dims)} is no vector", ("weights", None, None))
+        agree(input.dims[0], weights.dims[0], OpError.at("`input` and `weights` differ in size", ("weights", 0, None)))
     return TensorValue((Size.unknown(),), None if weights is not None else _INT64)
 
 

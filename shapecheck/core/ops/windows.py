@@ -138,6 +138,7 @@ def convolved(
     if padding == "same":
         if any(one != ONE for one in strides):
             raise OpError.argument("padding 'same' takes a stride of 1", "padding", "stride")
+        per_dim("dilation", dilation, spatial)
         sizes = input.dims[-spatial:]
     else:
         sizes = slid(input, windows(spatial, kernel, strides, padding_sizes(padding), dilation))

@@ -18,7 +18,10 @@ def scaled_dot_product_attention(g: Draw) -> Call:
     query, key, value = (*batch, length, e), (*batch, source, e), (*batch, source, v)
     facts = {}
     if g.chance(0.4):
-        facts["attn_mask"] = T(g.broadcastable((*batch, length, source)), g.dtype("bool float32 float32 float64"))
+        mask = g.choice(
+            [(length, source), (*batch, length, source), (*(1 for _ in batch), length, source), (1, source + 1)]
+        )
+        facts["attn_mask"] = T(mask, g.dtype("bool float32 float32 float64"))
     if g.chance(0.3) and batch:
         facts["enable_gqa"] = True
         query = (*batch[:-1], batch[-1] * 2, length, e)

@@ -108,7 +108,7 @@ def data(g: Draw, depth: int) -> Any:
     def nested(level: int) -> Any:
         if level == depth:
             return g.choice([1, 0.5, True])
-        length = shape[level] + (g.chance(0.03))
+        length = shape[level] + (0 not in shape and g.chance(0.03))
         return g.choice([list, tuple])(nested(level + 1) for _ in range(length))
 
     return nested(0)

@@ -18,7 +18,7 @@ def slice_(g: Draw) -> Slice:
 
 def picked(g: Draw, size: int, shape: tuple[int, ...]) -> T:
     """An index tensor that broadcasts with `shape`, its values in range."""
-    shape = g.broadcastable(shape)
+    shape = g.broadcastable(shape) if shape != (1,) else shape
     return T(shape if size else (0,), g.dtype("int64 int64 int32"), high=max(size, 1))
 
 
@@ -42,7 +42,7 @@ def item(g: Draw, shape: tuple[int, ...], dim: int, common: tuple[int, ...]) -> 
         case _ if not size:
             return slice_(g), 1
         case _:
-            return (g.chance(0.5), 0) if g.chance(0.2) else (T((), "int64", high=max(size, 1)), 1)
+            return (g.chance(0.5), 0) if g.chance(0.2) and common != (1,) else (T((), "int64", high=max(size, 1)), 1)
 
 
 def index(g: Draw, shape: tuple[int, ...]) -> Any:

@@ -39,7 +39,7 @@ def cross_entropy(g: Draw) -> Call:
     batch = tuple(max(2, g.size()) for _ in range(g.randint(0, 3)))
     x = (batch[0], classes, *batch[1:]) if batch else (classes,)
     dtype = "int64" if g.chance(0.9) else g.dtype("float32 int32")
-    weight = {"weight": T(g.corrupt((classes,), 0.1))} if g.chance(0.3) else {}
+    weight = {"weight": T((classes + g.chance(0.1),))} if g.chance(0.3) else {}
     return call(
         T(tuple(max(2, size) for size in g.corrupt(x, 0.1))),
         T(g.corrupt(batch, 0.15), dtype, high=2),

@@ -9,6 +9,11 @@ from tests.ops.differential import Call, Draw, T, call, cases
 DTYPES = "float32 float32 float32 float64 int64"
 
 
+def positive(g: Draw, *shape: int) -> tuple[int, ...]:
+    """`shape`, sometimes corrupted: with no elements torch looks at little."""
+    return tuple(max(1, size) for size in g.corrupt(shape, 0.1))
+
+
 @cases("matmul operator.matmul linalg.matmul")
 def matmul(g: Draw) -> Call:
     n, k, m = g.size(), g.size(), g.size()
@@ -76,7 +81,7 @@ def addbmm(g: Draw) -> Call:
 @cases("addmv")
 def addmv(g: Draw) -> Call:
     n, k = g.positive(), g.positive()
-    return call(T(g.broadcastable((n,))), T(g.corrupt((n, k))), T(g.corrupt((k,), 0.1)))
+    return call(T(g.broadcastable((n,))), T(positive(g, n, k)), T(positive(g, k)))
 
 
 @cases("addr")
@@ -114,7 +119,7 @@ def tensordot(g: Draw) -> Call:
 def bilinear(g: Draw) -> Call:
     batch, a, b, out = g.shape(0, 2), g.positive(), g.positive(), g.positive()
     bias = [T((g.choice([out, out, out, g.size()]),))] if g.chance(0.5) else []
-    return call(T(g.corrupt((*batch, a), 0.1)), T(g.corrupt((*batch, b), 0.1)), T(g.corrupt((out, a, b), 0.1)), *bias)
+    return call(T(g.corrupt((*batch, a), 0.1)), T(g.corrupt((*batch, b), 0.1)), T(positive(g, out, a, b)), *bias)
 
 
 @cases("F.linear")

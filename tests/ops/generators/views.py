@@ -111,8 +111,9 @@ def squeeze(g: Draw) -> Call:
 def expand(g: Draw) -> Call:
     result = g.shape()
     x = T(tuple(1 if g.chance(0.3) else size for size in result[g.randint(0, len(result)) :]))
-    keep = 0 if 0 in result else 0.3  # beside a 0 torch takes -1 as a size
-    sizes = [(-1 if g.chance(keep) else size) for size in g.corrupt(result)]
+    wanted = g.corrupt(result)
+    keep = 0 if 0 in wanted else 0.3  # beside a 0 torch takes -1 as a size
+    sizes = [(-1 if g.chance(keep) else size) for size in wanted]
     return call(x, tuple(sizes))
 
 

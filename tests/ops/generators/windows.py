@@ -32,7 +32,7 @@ def _convolutions(spatial: int) -> None:
         groups = g.choice([1, 1, 2])
         c, out = groups * g.randint(1, 2), groups * g.randint(1, 2)
         kernel = tuple(g.randint(1, 3) for _ in range(spatial))
-        weight = g.corrupt((out, c // groups, *kernel), 0.08)
+        weight = tuple(max(1, size) for size in g.corrupt((out, c // groups, *kernel), 0.08))
         bias = [T(g.corrupt((out,), 0.1))] if g.chance(0.4) else [None]
         facts = options(g, spatial, stride=[1, 2, 3], dilation=[1, 2])
         if g.chance(0.5):
@@ -44,7 +44,7 @@ def _convolutions(spatial: int) -> None:
         groups = g.choice([1, 1, 2])
         c, out = groups * g.randint(1, 2), groups * g.randint(1, 2)
         kernel = tuple(g.randint(1, 3) for _ in range(spatial))
-        weight = g.corrupt((c, out // groups, *kernel), 0.08)
+        weight = tuple(max(1, size) for size in g.corrupt((c, out // groups, *kernel), 0.08))
         bias = [T(g.corrupt((out,), 0.1))] if g.chance(0.4) else [None]
         facts = options(g, spatial, stride=[1, 2, 3], dilation=[1, 2], padding=[0, 1], output_padding=[0, 1])
         return call(T(image(g, spatial, c)), T(weight), *bias, **facts, groups=groups)
