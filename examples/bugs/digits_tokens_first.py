@@ -21,7 +21,7 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
         b, t, d = x.shape
-        tokens = x.view(t, b, d)  # BUG: view-as-permute [lint static]
+        tokens = x.view(t, b, d)  # BUG: view-as-permute [guard=ShapeError lint static]
         mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
         return mixed.transpose(0, 1)
 
