@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numbers
 import sys
+import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -76,14 +77,16 @@ class _Accepts:
 
     def _compile(self) -> Callable[[Any], None]:
         from beartype import BeartypeConf, beartype
-        from beartype.roar import BeartypeException
+        from beartype.roar import BeartypeDecorHintPep585DeprecationWarning, BeartypeException
 
         def check(value: Any) -> None:
             """Passes what beartype passes."""
 
         check.__annotations__ = {"value": self.hint}
         try:
-            self._check = beartype(conf=BeartypeConf(is_pep484_tower=True))(check)
+            with warnings.catch_warnings():  # `List[str]` is deprecated, but whose it is may not be for us to say
+                warnings.simplefilter("ignore", BeartypeDecorHintPep585DeprecationWarning)
+                self._check = beartype(conf=BeartypeConf(is_pep484_tower=True))(check)
         except BeartypeException:  # not a type that beartype knows: nothing can be said of a value
             self._check = check
         return self._check

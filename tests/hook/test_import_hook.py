@@ -511,6 +511,21 @@ def test_names_that_mean_something_else_in_the_class_are_still_types(project: Pr
         thing.scale(T(2, 3), 1.5)
 
 
+def test_old_spellings_of_plain_types_make_no_noise(project: Project) -> None:
+    project.write(
+        m="""
+        from typing import Dict, List
+        from jaxtyping import Float
+        from torch import Tensor
+
+        def f(x: Float[Tensor, "b"], names: List[str], sizes: Dict[str, List[int]]) -> List[str]: return names
+        """
+    )
+    with warnings.catch_warnings(), install("m"):
+        warnings.simplefilter("error")
+        project.load("m").f(T(2), ["a"], {"a": [1]})
+
+
 def test_a_class_defined_further_down_is_found(project: Project) -> None:
     project.write(
         m="""
