@@ -249,7 +249,7 @@ def test_a_function_with_names_of_its_own_is_not_held_to_its_callers() -> None:
     """Its first call is long past, so the caller's guard sees its operations."""
 
     @contract
-    def paired(x: Float[Tensor, "k"], y: Float[Tensor, "k"]) -> Tensor:  # noqa: UP037
+    def paired(x: Float[Tensor, "k"], y: Float[Tensor, "k"]) -> Tensor:
         return x + y
 
     for _ in range(9):
