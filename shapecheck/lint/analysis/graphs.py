@@ -77,6 +77,19 @@ def _mentioned(file: File) -> frozenset[tuple[ast.AST | None, str]]:
     return frozenset(found)
 
 
+def is_part_of(file: File, node: ast.expr, whole: ast.expr) -> bool:
+    """Whether an expression is in another, or in what certainly or possibly made the places that it reads."""
+    waiting, seen = [whole], set[ast.AST]()
+    while waiting and len(seen) < _MAX_SEEN:
+        for part in ast.walk(waiting.pop()):
+            if part is node:
+                return True
+            if part not in seen and isinstance(part, ast.expr) and place(part) is not None:
+                seen.add(part)
+                waiting += [made.value for made in bindings(file, part) if made.value is not None]
+    return False
+
+
 def _parts(file: File, node: ast.expr, depth: int) -> Iterator[ast.expr]:
     """The places that a loss is made of by arithmetic, through assignments."""
     if place(node) is None:

@@ -25,6 +25,8 @@ _PLAIN_LAYERS = frozenset(
     " GroupNorm RNN LSTM GRU RNNCell LSTMCell GRUCell Parameter".split()
 )
 _ASKS_MODE = re.compile(r"drop|training|ModuleList|ModuleDict|add_module|Lazy", re.IGNORECASE)
+_HAS_MODE = re.compile(r"nn\.(?:Dropout|BatchNorm|AlphaDropout)|F\.dropout\([^)]*self\.training")
+_TORCHVISION = re.compile(r"torchvision\.models\.(?:\w+\.)*(?:resnet|densenet|mobilenet|efficientnet|inception|vgg)\w*")
 _SAME_MODEL = frozenset({"to", "cuda", "cpu", "float", "half", "double", "eval", "train"})
 _FLAG = re.compile(r"train|mode|eval|phase", re.IGNORECASE)
 
@@ -107,3 +109,14 @@ def _is_plain_class(file: File, model: ClassModel, seen: frozenset[ast.AST]) -> 
         return False
     made = (binding.value for bound in model.attributes.values() for binding in bound)
     return all(not isinstance(value, ast.Call) or _is_plain_layer(file, value, seen) for value in made)
+
+
+def depends_on_mode(file: File, model: ast.expr) -> bool:
+    """Whether a model certainly has dropout or batch norm: of a class of this file, or one of torchvision's."""
+    made_by = constructor(file, model)
+    if made_by is None:
+        return False
+    own = class_named(file, made_by.func)
+    if own is not None:
+        return own.is_module and _HAS_MODE.search(file.text(own.node)) is not None
+    return _TORCHVISION.fullmatch(file.qualified_name(made_by.func) or "") is not None
