@@ -25,6 +25,11 @@ def reported(file: File, rule: str) -> Iterator[Violation]:
             yield Violation(span, f"{found.message}\n{found.hint}" if found.hint else found.message)
 
 
+def reported_lines(file: File, rule: str) -> set[int]:
+    """Where the static engine has spoken, so that a rule's source pattern stays silent there."""
+    return {found.line for found in diagnostics(file) if found.rule == rule}
+
+
 @per_file
 def diagnostics(file: File) -> tuple[Diagnostic, ...]:
     if not any(token in file.source.encode() for token in TOKENS):

@@ -69,7 +69,7 @@ import ast
 from collections.abc import Iterator
 
 from lint_rules._static import TOKENS as STATED_SHAPES
-from lint_rules._static import reported
+from lint_rules._static import reported, reported_lines
 from shapecheck.lint import File, Violation, unsafe_fix
 from shapecheck.lint.analysis.calls import method_name, receiver
 from shapecheck.lint.analysis.flow import same_value, value_of
@@ -86,10 +86,8 @@ OPERATORS = ast.Add | ast.Sub | ast.Mult | ast.Div
 
 
 def check(node: ast.Module, file: File) -> Iterator[Violation]:
-    lines = set()
-    for found in reported(file, "dropped-keepdim"):
-        lines.add(found.node.lineno)  # type: ignore[union-attr]
-        yield found
+    yield from reported(file, "dropped-keepdim")
+    lines = reported_lines(file, "dropped-keepdim")
     for operation in file.nodes(ast.BinOp):
         if not isinstance(operation.op, OPERATORS) or operation.lineno in lines:
             continue
@@ -102,7 +100,7 @@ def check(node: ast.Module, file: File) -> Iterator[Violation]:
                 direct = reduction is other
                 yield Violation(
                     operation,
-                    f"`{' '.join(file.text(reduction).split())}` has lost dim {dim} of `{file.text(tensor)}`, so "
+                    f"`{file.line_of(reduction)}` has lost dim {dim} of `{file.text(tensor)}`, so "
                     f"broadcasting lines it up with the wrong dim; reduce with `keepdim=True`",
                     unsafe_fix("add `keepdim=True`", add_keyword(reduction, "keepdim", "True")) if direct else None,
                 )

@@ -80,7 +80,7 @@ def check(node: ast.Call, file: File) -> Iterator[Violation]:
         if comes_first(file, fit, node) and any(_is_of(file, data, fit) for data in node.args):
             yield Violation(
                 fit,
-                f"`{' '.join(file.text(fit.func).split())}` learns from all of `{file.text(fit.args[0])}` before "
+                f"`{file.line_of(fit.func)}` learns from all of `{file.text(fit.args[0])}` before "
                 "`train_test_split`: the test rows leak into it; split first, fit on the training part",
                 notes=(Note(node, "split here"),),
             )

@@ -70,14 +70,13 @@ def step(x, y, positions, frequencies):
 import ast
 from collections.abc import Iterator
 
+from lint_rules._columns import is_column_of_model
 from lint_rules._static import TOKENS as STATED_SHAPES
-from lint_rules._static import reported
+from lint_rules._static import reported, reported_lines
 from shapecheck.lint import File, Violation
-from shapecheck.lint.analysis.calls import argument, callee
-from shapecheck.lint.analysis.classes import class_named
+from shapecheck.lint.analysis.calls import argument
 from shapecheck.lint.analysis.flow import value_of
-from shapecheck.lint.analysis.objects import constructor, constructor_name
-from shapecheck.lint.analysis.outputs import PASS_THROUGH, produced_by_module
+from shapecheck.lint.analysis.objects import constructor_name
 
 GROUP = "shape"
 TOKENS = (b"loss", b"Loss", b"view(", b"reshape(", b"flatten(", *STATED_SHAPES)
@@ -87,10 +86,8 @@ LOSS_MODULES = frozenset("MSELoss L1Loss SmoothL1Loss HuberLoss KLDivLoss Poisso
 
 
 def check(node: ast.Module, file: File) -> Iterator[Violation]:
-    lines = set()
-    for found in reported(file, "implicit-broadcast"):
-        lines.add(found.node.lineno)  # type: ignore[union-attr]
-        yield found
+    yield from reported(file, "implicit-broadcast")
+    lines = reported_lines(file, "implicit-broadcast")
     for place, left, right, is_loss in _pairs(file):
         if place.lineno in lines:
             continue
@@ -100,7 +97,7 @@ def check(node: ast.Module, file: File) -> Iterator[Violation]:
             if is_column_of_model(file, column) or (is_loss and _is_spelled_column(file, column)):
                 yield Violation(
                     place,
-                    f"`{_text(file, column)}` is a column, `{_text(file, flat)}` is flat: "
+                    f"`{file.line_of(column)}` is a column, `{file.line_of(flat)}` is flat: "
                     "both are stretched to (n, n); squeeze the one or unsqueeze the other",
                 )
                 break
@@ -152,34 +149,3 @@ def _is_spelled_column(file: File, node: ast.expr) -> bool:
         ):
             return True
     return False
-
-
-def is_column_of_model(file: File, node: ast.expr) -> bool:
-    """Whether this is what a model returns whose last layer has one unit, with nothing reshaped on the way."""
-    call = value_of(file, node)
-    if not isinstance(call, ast.Call) or callee(file, call) is not None:
-        return False
-    output = produced_by_module(file, call.func, call)
-    if output is None or output.op != "linear" or output.module is None:
-        return False
-    match argument(output.module, 1, "out_features"):
-        case ast.Constant(value=1):
-            return not _reshapes(file, call.func)
-    return False
-
-
-def _reshapes(file: File, model: ast.expr) -> bool:
-    """Whether the forward of a class of this file reshapes anything, which may be its output."""
-    made_by = constructor(file, model)
-    own = None if made_by is None else class_named(file, made_by.func)
-    forward = None if own is None else own.method("forward")
-    if forward is None:
-        return own is not None
-    return any(
-        isinstance(part, ast.Subscript) or (isinstance(part, ast.Attribute) and part.attr in PASS_THROUGH)
-        for part in ast.walk(forward)
-    )
-
-
-def _text(file: File, node: ast.expr) -> str:
-    return " ".join(file.text(node).split())

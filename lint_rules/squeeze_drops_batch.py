@@ -56,7 +56,7 @@ everything = net(load()).squeeze()
 import ast
 from collections.abc import Iterator
 
-from lint_rules.implicit_broadcast import is_column_of_model
+from lint_rules._columns import is_column_of_model
 from shapecheck.lint import File, Violation, unsafe_fix
 from shapecheck.lint.edits import replace
 
@@ -80,6 +80,6 @@ def check(node: ast.Call, file: File) -> Iterator[Violation]:
     if is_column_of_model(file, source):
         yield Violation(
             node,
-            f"`{' '.join(file.text(node).split())}` of a batch of one drops the batch dim, too; use `squeeze(-1)`",
+            f"`{file.line_of(node)}` of a batch of one drops the batch dim, too; use `squeeze(-1)`",
             unsafe_fix("use `squeeze(-1)`", replace(node, "source.squeeze(-1)", source=source)),
         )

@@ -69,7 +69,7 @@ import ast
 from collections.abc import Iterator
 from itertools import pairwise
 
-from lint_rules._static import reported
+from lint_rules._static import reported, reported_lines
 from shapecheck.lint import File, Violation
 from shapecheck.lint.analysis.calls import method_name, receiver
 from shapecheck.lint.analysis.flow import binding, same_value
@@ -82,10 +82,8 @@ SHIFTS = ("shift", "skew", "rel_to_abs", "abs_to_rel")
 
 
 def check(node: ast.Module, file: File) -> Iterator[Violation]:
-    lines = set()
-    for found in reported(file, "view-as-permute"):
-        lines.add(found.node.lineno)  # type: ignore[union-attr]
-        yield found
+    yield from reported(file, "view-as-permute")
+    lines = reported_lines(file, "view-as-permute")
     for call in file.nodes(ast.Call):
         source, target = _reshaped(file, call)
         if source is None or call.lineno in lines or place(source) is None:
@@ -95,7 +93,7 @@ def check(node: ast.Module, file: File) -> Iterator[Violation]:
         if mixed is not None and _each_once(groups) and not _is_on_purpose(file, call):
             yield Violation(
                 call,
-                f"`{' '.join(file.text(call).split())}` lists dim {max(mixed[0])} of `{file.text(source)}` before dim "
+                f"`{file.line_of(call)}` lists dim {max(mixed[0])} of `{file.text(source)}` before dim "
                 f"{min(mixed[1])}: that mixes the elements, it permutes nothing; use `permute` or `transpose`",
             )
 

@@ -127,6 +127,10 @@ class File:
             ]
         )
 
+    def line_of(self, node: ast.AST) -> str:
+        """The source as written, on one line, for messages."""
+        return " ".join(self.text(node).split())
+
     def qualified_name(self, node: ast.AST | None) -> str | None:
         """What a name or attribute stands for by the imports in scope: `F.softmax` is "torch.nn.functional.softmax"."""
         from shapecheck.lint.analysis.names import qualified_name

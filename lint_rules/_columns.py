@@ -1,0 +1,37 @@
+"""Whether a tensor is what a model returns whose last layer has one unit: a column, for the rules that mind."""
+
+import ast
+
+from shapecheck.lint import File
+from shapecheck.lint.analysis.calls import argument, callee
+from shapecheck.lint.analysis.classes import class_named
+from shapecheck.lint.analysis.flow import value_of
+from shapecheck.lint.analysis.objects import constructor
+from shapecheck.lint.analysis.outputs import PASS_THROUGH, produced_by_module
+
+
+def is_column_of_model(file: File, node: ast.expr) -> bool:
+    """Whether this is what a model returns whose last layer has one unit, with nothing reshaped on the way."""
+    call = value_of(file, node)
+    if not isinstance(call, ast.Call) or callee(file, call) is not None:
+        return False
+    output = produced_by_module(file, call.func, call)
+    if output is None or output.op != "linear" or output.module is None:
+        return False
+    match argument(output.module, 1, "out_features"):
+        case ast.Constant(value=1):
+            return not _reshapes(file, call.func)
+    return False
+
+
+def _reshapes(file: File, model: ast.expr) -> bool:
+    """Whether the forward of a class of this file reshapes anything, which may be its output."""
+    made_by = constructor(file, model)
+    own = None if made_by is None else class_named(file, made_by.func)
+    forward = None if own is None else own.method("forward")
+    if forward is None:
+        return own is not None
+    return any(
+        isinstance(part, ast.Subscript) or (isinstance(part, ast.Attribute) and part.attr in PASS_THROUGH)
+        for part in ast.walk(forward)
+    )
