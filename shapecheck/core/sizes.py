@@ -1,4 +1,4 @@
-"""Symbolic integers for sizes of dims, in a normal form with three-valued equality.
+"""Symbolic integers for sizes of dims, in a normal form.
 
     Size    := sum of  coefficient * atom**power * ...        2*b*(d//n) + 1
     atom    := Symbol      a dim's name, rigid or flexible
@@ -7,8 +7,7 @@
              | Extreme     min(...) or max(...)
 
 ``Size + Size``, ``-``, ``*``, ``//``, ``%``, ``minimum``, ``maximum`` keep the normal form, in which ``(b*d + d)//d``
-is already ``b + 1``. What the normal form can't show, `compare` decides: True, False or None (unknown), and under
-which divisibility conditions, so that ``n * (d // n)`` equals ``d`` *given* ``d % n == 0``.
+is already ``b + 1``. What the normal form can't show, `shapecheck.core.equality` decides.
 
 A *rigid* symbol stands for every size (a contract promises all of them), so two different rigid names are unequal.
 A *flexible* one stands for some size not known here, so nothing but itself is known to be equal or unequal to it.
@@ -18,28 +17,25 @@ Symbols are sizes of dims and therefore never negative.
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, reduce
-from math import gcd, lcm, prod
+from math import gcd, prod
 
 from shapecheck.core import expression
 from shapecheck.core.expression import Expression
 
 __all__ = [
-    "Comparison",
-    "Divides",
     "Size",
     "Symbol",
-    "compare",
-    "equal",
+    "at_least",
+    "atoms",
     "evaluate_size",
     "from_expression",
+    "grouped",
     "maximum",
     "minimum",
-    "solve",
+    "polynomial",
     "substitute",
     "symbols",
 ]
@@ -65,7 +61,7 @@ class Quotient:
     denominator: Size
 
     def __str__(self) -> str:
-        return f"{_group(self.numerator)}//{_group(self.denominator)}"
+        return f"{grouped(self.numerator)}//{grouped(self.denominator)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +70,7 @@ class Remainder:
     denominator: Size
 
     def __str__(self) -> str:
-        return f"{_group(self.numerator)}%{_group(self.denominator)}"
+        return f"{grouped(self.numerator)}%{grouped(self.denominator)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +93,7 @@ _ONE: Monomial = ()
 class Size:
     """An integer-valued polynomial; build it with `Size.of` and arithmetic, never by hand.
 
-    ``==`` is equality of normal forms, which implies equal sizes; use `compare` or `equal` to decide more.
+    ``==`` is equality of normal forms, which implies equal sizes; use `shapecheck.core.equality` to decide more.
     """
 
     terms: tuple[tuple[Monomial, int], ...]
@@ -148,10 +144,10 @@ class Size:
         terms = dict(self.terms)
         for monomial, coefficient in Size.of(other).terms:
             terms[monomial] = terms.get(monomial, 0) + coefficient
-        return _build(terms)
+        return polynomial(terms)
 
     def __neg__(self) -> Size:
-        return _build({monomial: -coefficient for monomial, coefficient in self.terms})
+        return polynomial({monomial: -coefficient for monomial, coefficient in self.terms})
 
     def __sub__(self, other: Size | int) -> Size:
         return self + -Size.of(other)
@@ -161,7 +157,7 @@ class Size:
         for (left, a), (right, b) in itertools.product(self.terms, Size.of(other).terms):
             monomial = _times(left, right)
             terms[monomial] = terms.get(monomial, 0) + a * b
-        return _build(terms) if len(terms) <= _MOST_TERMS else Size.unknown()
+        return polynomial(terms) if len(terms) <= _MOST_TERMS else Size.unknown()
 
     def __floordiv__(self, other: Size | int) -> Size:
         return _divide(self, Size.of(other))[0]
@@ -218,9 +214,23 @@ def at_least(size: Size, number: int) -> bool | None:
     return False if highest is not None and highest < number else None
 
 
+def atoms(size: Size) -> Iterator[Atom]:
+    """Every atom in a size, those inside other atoms included, with repetitions."""
+    for monomial, _ in size.terms:
+        for atom, _ in monomial:
+            yield atom
+            match atom:
+                case Quotient(numerator, denominator) | Remainder(numerator, denominator):
+                    yield from atoms(numerator)
+                    yield from atoms(denominator)
+                case Extreme(_, arguments):
+                    for argument in arguments:
+                        yield from atoms(argument)
+
+
 def symbols(size: Size) -> Iterator[Symbol]:
     """Every symbol in a size, those inside ``//``, ``%``, min and max included, with repetitions."""
-    return (atom for atom in _all_atoms(size) if isinstance(atom, Symbol))
+    return (atom for atom in atoms(size) if isinstance(atom, Symbol))
 
 
 def substitute(size: Size, replacements: Mapping[Symbol, Size]) -> Size:
@@ -291,75 +301,21 @@ def from_expression(tree: Expression, size_of: Callable[[str], Size], value_of: 
             return Size.of(int(expression.FUNCTIONS[function](*numbers)))
 
 
-@dataclass(frozen=True, slots=True)
-class Divides:
-    """The condition ``numerator % denominator == 0``."""
-
-    numerator: Size
-    denominator: Size
-
-    def __str__(self) -> str:
-        return f"{_group(self.numerator)} % {_group(self.denominator)} == 0"
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Whether two sizes are equal (None: unknown), and under which conditions they are."""
-
-    equal: bool | None
-    given: frozenset[Divides] = frozenset()
-
-
-def equal(left: Size | int, right: Size | int) -> bool | None:
-    """Whether two sizes are equal: True (perhaps under divisibility conditions), False, or None for unknown."""
-    return compare(Size.of(left), Size.of(right)).equal
-
-
-@lru_cache(maxsize=65536)
-def compare(left: Size, right: Size) -> Comparison:
-    """Decide whether two sizes are equal, see the module's docstring."""
-    difference = left - right
-    if difference.constant is not None:
-        return Comparison(difference.constant == 0)
-    if all(symbol.rigid for symbol in symbols(difference)) and all(isinstance(a, Symbol) for a in _atoms(difference)):
-        return Comparison(False)  # a polynomial that isn't zero isn't zero at every size
-    conditions = frozenset(_conditions(difference))
-    samples = list(_samples(difference))
-    if samples and all(evaluate_size(difference, sizes.__getitem__) for sizes in samples):
-        return Comparison(False if all(symbol.rigid for symbol in symbols(difference)) else None)
-    divisible = [sizes for sizes in samples if all(_holds(condition, sizes) for condition in conditions)]
-    if not divisible or not _divides_alike(difference):
-        return Comparison(None)
-    if any(evaluate_size(difference, sizes.__getitem__) for sizes in divisible):
-        return Comparison(None)
-    return Comparison(True, conditions)
-
-
-def solve(difference: Size) -> tuple[Symbol, Size] | None:
-    """The flexible symbol, and what it must be, that makes `difference` zero; None where that isn't certain."""
-    for monomial, coefficient in difference.terms:
-        match monomial:
-            case ((Symbol(rigid=False) as symbol, 1),) if abs(coefficient) == 1:
-                rest = _build({other: factor for other, factor in difference.terms if other != monomial})
-                if symbol not in set(symbols(rest)):
-                    return symbol, rest if coefficient < 0 else -rest
-    return None
-
-
 # --- normal form -----------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=4096)
 def _number(value: int) -> Size:
-    return _build({_ONE: value})
+    return polynomial({_ONE: value})
 
 
 @lru_cache(maxsize=4096)
 def _single(symbol: Symbol) -> Size:
-    return _build({((symbol, 1),): 1})
+    return polynomial({((symbol, 1),): 1})
 
 
-def _build(terms: Mapping[Monomial, int]) -> Size:
+def polynomial(terms: Mapping[Monomial, int]) -> Size:
+    """The size with these terms: `(monomial, coefficient)` in any order, zero coefficients left out."""
     kept = ((monomial, coefficient) for monomial, coefficient in terms.items() if coefficient)
     return Size(tuple(sorted(kept, key=lambda term: _monomial_key(term[0]))))
 
@@ -410,14 +366,14 @@ def _common_factor(numerator: Size, denominator: Size) -> Size | None:
     first, *others = [dict(monomial) for monomial, _ in terms]
     powers = {atom: min([power, *(other.get(atom, 0) for other in others)]) for atom, power in first.items()}
     monomial = tuple((atom, power) for atom, power in powers.items() if power)
-    return _build({monomial: coefficient}) if monomial or coefficient > 1 else None
+    return polynomial({monomial: coefficient}) if monomial or coefficient > 1 else None
 
 
 def _quotient(numerator: Size, denominator: Size) -> Size:
     match numerator.terms:  # (a//b)//c is a//(b*c) where c isn't negative
         case ((((Quotient(inner, divisor), 1),), 1),) if at_least(denominator, 0):
             return inner // (divisor * denominator)
-    return _build({((Quotient(numerator, denominator), 1),): 1})
+    return polynomial({((Quotient(numerator, denominator), 1),): 1})
 
 
 def _exact_part(numerator: Size, denominator: Size) -> tuple[Size, Size]:
@@ -436,7 +392,7 @@ def _exact_part(numerator: Size, denominator: Size) -> tuple[Size, Size]:
         whole[remaining] = whole.get(remaining, 0) + quotient
         if remainder:
             rest[monomial] = remainder
-    return _build(whole), _build(rest)
+    return polynomial(whole), polynomial(rest)
 
 
 def _over(monomial: Monomial, divisor: Monomial) -> Monomial | None:
@@ -463,16 +419,12 @@ def _extreme(function: str, arguments: Iterable[Size]) -> Size:
             kept = [other for other in kept if not _beats(argument, other, function)] + [argument]
     if len(kept) == 1:
         return kept[0]
-    return _build({((Extreme(function, tuple(sorted(kept, key=str))), 1),): 1})
+    return polynomial({((Extreme(function, tuple(sorted(kept, key=str))), 1),): 1})
 
 
 def _beats(winner: Size, loser: Size, function: str) -> bool:
     """Whether `winner` is certainly the one of the two that min or max keeps."""
     return at_least(loser - winner if function == "min" else winner - loser, 0) is True
-
-
-def _atoms(size: Size) -> Iterator[Atom]:
-    return (atom for monomial, _ in size.terms for atom, _ in monomial)
 
 
 def _bounds(size: Size) -> tuple[int | None, int | None]:
@@ -520,94 +472,6 @@ def _atom_bounds(atom: Atom) -> tuple[int | None, int | None]:
             return (max(known) if known else None), (None if None in highs else max(highs))  # type: ignore[type-var]
 
 
-# --- deciding equality by values -------------------------------------------------------------------------------
-
-_HIGHLY_DIVISIBLE = 720720  # by 1 to 16
-_PRIMES = (101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197, 199)
-
-
-def _samples(difference: Size) -> Iterator[Mapping[Symbol, int]]:
-    """Sizes that are generic but, as far as that is possible, divisible wherever `difference` divides.
-
-    An expression that isn't zero vanishes at all of them only with negligible probability.
-    """
-    ordered = sorted(set(symbols(difference)), key=_atom_key)
-    above, below = _divided(difference)
-    divisor = lcm(*_constant_denominators(difference))
-    generator = random.Random(len(ordered))
-    for _ in range(6):
-        small = {symbol: generator.randint(2, 16) for symbol in ordered if symbol in below - above}
-        values = dict(small)
-        for symbol in ordered:
-            if symbol in above:
-                scale = _HIGHLY_DIVISIBLE if symbol in below else _HIGHLY_DIVISIBLE**2 * prod(small.values())
-                values[symbol] = scale * divisor * generator.choice(_PRIMES) * generator.choice(_PRIMES)
-            elif symbol not in below:
-                values[symbol] = generator.randint(200, 2000)
-        with suppress(ZeroDivisionError):
-            evaluate_size(difference, values.__getitem__)
-            yield values
-
-
-def _holds(condition: Divides, sizes: Mapping[Symbol, int]) -> bool:
-    numerator, denominator = (
-        evaluate_size(size, sizes.__getitem__) for size in (condition.numerator, condition.denominator)
-    )
-    return numerator % denominator == 0
-
-
-def _divided(size: Size) -> tuple[set[Symbol], set[Symbol]]:
-    """The symbols that stand in numerators, and those in denominators."""
-    above: set[Symbol] = set()
-    below: set[Symbol] = set()
-    for condition in _divisions(size):
-        above.update(symbols(condition.numerator))
-        below.update(symbols(condition.denominator))
-    return above, below
-
-
-def _constant_denominators(size: Size) -> Iterator[int]:
-    return (number for division in _divisions(size) if (number := division.denominator.constant))
-
-
-def _divisions(size: Size) -> Iterator[Divides]:
-    for atom in _all_atoms(size):
-        match atom:
-            case Quotient(numerator, denominator) | Remainder(numerator, denominator):
-                yield Divides(numerator, denominator)
-
-
-def _divides_alike(size: Size) -> bool:
-    """Whether what the generic sample sizes show holds for small sizes as well, as long as everything divides.
-
-    It may not where min or max chooses, nor in ``(h + 1)//n``, which isn't ``h//n`` at ``n == 1``.
-    """
-    divisions = list(_divisions(size))
-    return not any(isinstance(atom, Extreme) for atom in _all_atoms(size)) and all(
-        division.denominator.constant is not None or all(monomial for monomial, _ in division.numerator.terms)
-        for division in divisions
-    )
-
-
-def _all_atoms(size: Size) -> Iterator[Atom]:
-    for atom in _atoms(size):
-        yield atom
-        match atom:
-            case Quotient(numerator, denominator) | Remainder(numerator, denominator):
-                yield from _all_atoms(numerator)
-                yield from _all_atoms(denominator)
-            case Extreme(_, arguments):
-                for argument in arguments:
-                    yield from _all_atoms(argument)
-
-
-def _conditions(size: Size) -> Iterator[Divides]:
-    """What the sample sizes had in common: the symbolic part of each numerator is divisible by its denominator."""
-    for division in _divisions(size):
-        symbolic = _build({monomial: factor for monomial, factor in division.numerator.terms if monomial})
-        yield Divides(symbolic, division.denominator)
-
-
 # --- text ------------------------------------------------------------------------------------------------------
 
 
@@ -628,6 +492,6 @@ def _factor(atom: Atom, power: int, *, alone: bool) -> str:
     return text if power == 1 else f"{text}**{power}"
 
 
-def _group(size: Size) -> str:
+def grouped(size: Size) -> str:
     text = str(size)
     return text if text.isidentifier() or text.isdecimal() or text == "?" else f"({text})"

@@ -7,8 +7,9 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from shapecheck.core.equality import compare
 from shapecheck.core.ops.promotion import dtype_named
-from shapecheck.core.sizes import Size, at_least, compare, symbols
+from shapecheck.core.sizes import Size, at_least, symbols
 from shapecheck.core.tensors import BOOL, FLOAT, STRING, UNKNOWN, Opaque, Repeated, TensorValue
 from shapecheck.static.environment import join_values
 from shapecheck.static.values import (

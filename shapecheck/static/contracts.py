@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from shapecheck.core import expression
+from shapecheck.core.equality import equal
 from shapecheck.core.ops.errors import OpError
 from shapecheck.core.ops.shapes import broadcast_shapes
-from shapecheck.core.sizes import Size, Symbol, equal, from_expression
+from shapecheck.core.sizes import Size, Symbol, from_expression
 from shapecheck.core.spec import Anonymous, AnyDims, Computed, Dim, Fixed, Named, ShapeSpec, Variadic
 from shapecheck.core.tensors import BOOL, FLOAT, STRING, UNKNOWN, Repeated, TensorValue
 from shapecheck.static.arrays import ArrayValue

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from shapecheck.core.sizes import Size, Symbol, solve, substitute, symbols
+from shapecheck.core.equality import solve
+from shapecheck.core.sizes import Size, Symbol, substitute, symbols
 from shapecheck.core.tensors import BOOL, FLOAT, STRING, UNKNOWN, Named, Opaque, Repeated, TensorValue
 from shapecheck.static.values import (
     Choice,

@@ -10,19 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shapecheck.core import expression
-from shapecheck.core.sizes import (
-    Divides,
-    Size,
-    Symbol,
-    at_least,
-    compare,
-    equal,
-    evaluate_size,
-    from_expression,
-    solve,
-    substitute,
-    symbols,
-)
+from shapecheck.core.equality import Divides, compare, equal, solve
+from shapecheck.core.sizes import Size, Symbol, at_least, evaluate_size, from_expression, substitute, symbols
 
 NAMES = "bcd"
 SIZES = (0, 1, 2, 3, 4, 6, 12, 24)

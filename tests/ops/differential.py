@@ -25,9 +25,10 @@ from typing import Any
 import torch
 
 from shapecheck.core import ops
+from shapecheck.core.equality import Divides
 from shapecheck.core.ops.errors import AtLeast, Equal, Note
 from shapecheck.core.ops.table import spelled_out
-from shapecheck.core.sizes import Divides, Size, Symbol, evaluate_size, symbols
+from shapecheck.core.sizes import Size, Symbol, evaluate_size, symbols
 from shapecheck.core.tensors import Opaque, Repeated, Slice, TensorValue, Value
 from tests.ops.drawing import Call, Draw, T, call, total
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shapecheck.core import ops
-from shapecheck.core.sizes import Divides, Size
+from shapecheck.core.equality import Divides
+from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import FLOAT, UNKNOWN, Opaque, Repeated, Slice, TensorValue
 from tests.ops.shorthand import notes_of, result, shape_of, size, tensor
 

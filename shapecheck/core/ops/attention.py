@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from shapecheck.core.equality import equal
 from shapecheck.core.ops.errors import OpError
 from shapecheck.core.ops.promotion import INDEX, dtype_text, require_dtype, same_dtype
 from shapecheck.core.ops.shapes import agree, broadcast_shapes, is_one, shape_text
 from shapecheck.core.ops.table import rule
-from shapecheck.core.sizes import Size, equal
+from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import Shape, TensorValue, Value
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
+from shapecheck.core.equality import equal
 from shapecheck.core.ops.errors import NOTES, Note, note
 from shapecheck.core.ops.shapes import is_one, shape_text
-from shapecheck.core.sizes import equal
 from shapecheck.core.tensors import Reduced, Shape, TensorValue
 
 __all__ = ["broadcast_notes", "same_shape"]

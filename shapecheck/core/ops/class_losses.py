@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from shapecheck.core.equality import equal
 from shapecheck.core.ops.broadcasting import same_shape
 from shapecheck.core.ops.errors import OpError
 from shapecheck.core.ops.losses import reduced_loss
 from shapecheck.core.ops.promotion import FLOATING, require_dtype
 from shapecheck.core.ops.shapes import agree, drop, shape_text
 from shapecheck.core.ops.table import rule
-from shapecheck.core.sizes import Size, equal
+from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import Shape, TensorValue, Undecided, Value
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from shapecheck.core.equality import equal
 from shapecheck.core.ops.errors import OpError
 from shapecheck.core.ops.promotion import COMPLEX, FLOATING, complexified, dtype_named, real, require_dtype
 from shapecheck.core.ops.shapes import dim_index, product, shape_text
 from shapecheck.core.ops.table import rule
-from shapecheck.core.sizes import Size, equal
+from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import BOOL, FLOAT, UNKNOWN, Opaque, TensorValue, Value
 
 # --- another dtype ---------------------------------------------------------------------------------------------

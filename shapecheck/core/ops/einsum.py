@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from shapecheck.core.equality import equal
 from shapecheck.core.ops.errors import OpError
 from shapecheck.core.ops.promotion import same_dtype
 from shapecheck.core.ops.readers import read_tensor
 from shapecheck.core.ops.shapes import agree, broadcast_shapes, is_one, shape_text
 from shapecheck.core.ops.table import rule
-from shapecheck.core.sizes import Size, equal
+from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import UNKNOWN, Shape, TensorValue, Undecided, Value
 
 __all__ = ["summed"]

@@ -9,7 +9,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from shapecheck.core.sizes import Divides, Size
+from shapecheck.core.equality import Divides
+from shapecheck.core.sizes import Size
 
 __all__ = ["NOTES", "AtLeast", "Condition", "Equal", "Note", "OpError", "assume", "note"]
 

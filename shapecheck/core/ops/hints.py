@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from shapecheck.core.equality import equal
 from shapecheck.core.ops.shapes import product
-from shapecheck.core.sizes import Size, equal
+from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import Shape
 
 __all__ = ["why_not"]

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import EllipsisType
 
+from shapecheck.core.equality import equal
 from shapecheck.core.ops.errors import AtLeast, OpError, assume
 from shapecheck.core.ops.promotion import BOOLEAN, INTEGRAL, dtype_text
 from shapecheck.core.ops.readers import read_size
 from shapecheck.core.ops.shapes import agree, broadcast_shapes, in_range, is_one, shape_text
 from shapecheck.core.ops.table import rule
-from shapecheck.core.sizes import Size, at_least, equal
+from shapecheck.core.sizes import Size, at_least
 from shapecheck.core.tensors import Opaque, Repeated, Shape, Slice, TensorValue, Undecided, Value
 
 __all__ = ["indexed", "require_fits"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shapecheck.core.equality import equal
 from shapecheck.core.ops.errors import OpError
 from shapecheck.core.ops.promotion import promote
 from shapecheck.core.ops.readers import Tensors
@@ -16,7 +17,7 @@ from shapecheck.core.ops.shapes import (
     shape_text,
 )
 from shapecheck.core.ops.table import rule
-from shapecheck.core.sizes import Size, equal, maximum
+from shapecheck.core.sizes import Size, maximum
 from shapecheck.core.tensors import Dtypes, Repeated, Shape, TensorValue, Undecided, Value
 
 

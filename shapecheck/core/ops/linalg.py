@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shapecheck.core.equality import equal
 from shapecheck.core.ops.errors import OpError
 from shapecheck.core.ops.promotion import (
     COMPLEX,
@@ -19,7 +20,7 @@ from shapecheck.core.ops.reductions import reduced
 from shapecheck.core.ops.shapes import agree, broadcast_shapes, dim_index, drop, no_more_than, shape_text
 from shapecheck.core.ops.signatures import op
 from shapecheck.core.ops.table import rule
-from shapecheck.core.sizes import Size, equal, minimum
+from shapecheck.core.sizes import Size, minimum
 from shapecheck.core.tensors import Named, TensorValue, Undecided, Value
 
 SIX = Size.of(6)

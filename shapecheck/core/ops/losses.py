@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from shapecheck.core.equality import equal
 from shapecheck.core.ops.broadcasting import same_shape
 from shapecheck.core.ops.errors import Note, OpError, note
 from shapecheck.core.ops.indexing import require_fits
@@ -15,7 +16,7 @@ from shapecheck.core.ops.readers import READERS
 from shapecheck.core.ops.shapes import agree, broadcast, shape_text
 from shapecheck.core.ops.signatures import parse_declaration
 from shapecheck.core.ops.table import Parameter, add, rule
-from shapecheck.core.sizes import Size, equal
+from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import Dtypes, Shape, TensorValue, Undecided, Value
 
 Operand = tuple[str, TensorValue]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from shapecheck.core.equality import equal
 from shapecheck.core.ops.errors import OpError
 from shapecheck.core.ops.promotion import promote, same_dtype
 from shapecheck.core.ops.readers import Tensors
 from shapecheck.core.ops.shapes import agree, dim_indices, drop, shape_text
 from shapecheck.core.ops.signatures import apply_signatures, op
 from shapecheck.core.ops.table import rule
-from shapecheck.core.sizes import Size, equal
+from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import TensorValue, Undecided, Value
 
 # --- in the grammar --------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import zip_longest
 
+from shapecheck.core.equality import compare, equal
 from shapecheck.core.ops.errors import AtLeast, Equal, OpError, assume
-from shapecheck.core.sizes import Size, at_least, compare, equal, symbols
+from shapecheck.core.sizes import Size, at_least, symbols
 from shapecheck.core.tensors import Shape, TensorValue
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shapecheck.core.equality import Divides, equal
 from shapecheck.core.ops.errors import OpError, assume
 from shapecheck.core.ops.readers import read_sizes
 from shapecheck.core.ops.shapes import (
@@ -14,7 +15,7 @@ from shapecheck.core.ops.shapes import (
     shape_text,
 )
 from shapecheck.core.ops.table import rule
-from shapecheck.core.sizes import Divides, Size, equal
+from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import Repeated, Shape, TensorValue, Undecided, Value
 
 

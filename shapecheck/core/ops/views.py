@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shapecheck.core.equality import equal
 from shapecheck.core.ops.errors import OpError
 from shapecheck.core.ops.promotion import dtype_named
 from shapecheck.core.ops.readers import Dims, Sizes, read_any_size, read_size
@@ -16,7 +17,7 @@ from shapecheck.core.ops.shapes import (
     shape_text,
 )
 from shapecheck.core.ops.table import rule
-from shapecheck.core.sizes import Size, at_least, equal
+from shapecheck.core.sizes import Size, at_least
 from shapecheck.core.tensors import Shape, TensorValue, Undecided, Value
 
 __all__ = ["permuted", "reshaped"]
