@@ -242,7 +242,7 @@ def _merged(found: Sequence[tuple[int, Sequence[Finding]]], signature: Signature
             key = (finding.node, finding.rule)
             ranks.setdefault(key, set()).add(rank)
             first.setdefault(key, finding)
-    some = [key for key in first if len(ranks[key]) < len(found) and _counts(ranks[key], first[key].rule, signature)]
+    some = [key for key in first if len(ranks[key]) < len(found) and _counts(ranks[key], first[key], signature)]
     yield from (finding for key, finding in first.items() if len(ranks[key]) == len(found))
     if some:
         key = min(some, key=lambda key: (ranks[key] == {0}, *_place(key[0])))
@@ -255,16 +255,13 @@ def _place(node: ast.AST) -> tuple[int, int]:
     return getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
 
 
-def _counts(failing: set[int], rule: str, signature: Signature) -> bool:
+def _counts(failing: set[int], finding: Finding, signature: Signature) -> bool:
     """Whether something that only some ranks show is worth telling.
 
     Operands that line up by accident at one rank aren't what the code is about. `...` is written for some leading
     dims, while `*batch` promises that there may be none.
     """
-    return rule not in _SILENT_AT_RUN_TIME and (failing != {0} or _names_open_dims(signature))
-
-
-_SILENT_AT_RUN_TIME = frozenset({"implicit-broadcast", "dropped-keepdim", "view-as-permute"})
+    return not finding.silent and (failing != {0} or _names_open_dims(signature))
 
 
 def _names_open_dims(signature: Signature) -> bool:

@@ -35,6 +35,7 @@ class Finding(NamedTuple):
     """A diagnostic before the ranks of open dims are merged: where, which rule, and what is said.
 
     `within` is the function that was followed from a call, and the place in it, where the finding was made there.
+    What is `silent` does not raise when it is run.
     """
 
     node: ast.AST
@@ -42,6 +43,7 @@ class Finding(NamedTuple):
     message: str
     hint: str = ""
     within: tuple[Signature, ast.AST] | None = None
+    silent: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -163,7 +165,7 @@ class Frame:
         self.env, self.last = None, env
         return env
 
-    def report(self, rule: str, node: ast.AST, message: str, hint: str = "") -> None:
+    def report(self, rule: str, node: ast.AST, message: str, hint: str = "", *, silent: bool = False) -> None:
         """Keep a finding, if this place is certainly reached and somebody wants to know.
 
         What goes wrong inside a followed call is said of the call where the body stands in another file.
@@ -185,7 +187,7 @@ class Frame:
                 line = getattr(frame.caller.node, "lineno", 0)
                 message = f"{message}\n    in the call of `{name}` at line {line}"
             frame = frame.caller.frame
-        finding = Finding(node, rule, message, hint, within)
+        finding = Finding(node, rule, message, hint, within, silent)
         if finding not in self.run.findings:
             self.run.findings.append(finding)
 

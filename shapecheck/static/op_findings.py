@@ -20,6 +20,7 @@ Operand = tuple[ast.expr | None, Value]
 """An argument: its expression, where there is one, and its value."""
 
 _REPORTED_LEVELS = frozenset({"echo", "loss"})
+_RULES = {"dtype": "dtype-mismatch", "keepdim": "dropped-keepdim"}
 _HINTS = {
     "implicit-broadcast": "make both the same rank: `.squeeze(...)` or `.unsqueeze(...)` one of them",
     "dropped-keepdim": "reduce with `keepdim=True`",
@@ -47,7 +48,7 @@ def report_error(
     """Say why torch would reject a call; `also` is shown beside the operands."""
     nodes = {key: source for key, (source, value) in operands.items() if has_tensor([value])}
     reason, hint = in_their_words(error.reason, nodes), in_their_words(error.hint, nodes)
-    rule = "dtype-mismatch" if error.kind == "dtype" else "shape-mismatch"
+    rule = _RULES.get(error.kind, "shape-mismatch")
     shown = [*(pair for pair in operands.values() if has_tensor([pair[1]])), *also]
     frame.report(rule, node, f"`{text_of(node)}`: {reason}{evidence(shown, error.sizes, frame)}", hint)
 
@@ -67,7 +68,8 @@ def heed(notes: Sequence[Note], operands: Mapping[str, Operand], node: ast.AST, 
 def _report_note(note: Note, operands: Mapping[str, Operand], node: ast.AST, frame: Frame) -> None:
     text = in_their_words(note.text, {key: source for key, (source, _) in operands.items()})
     shown = [pair for pair in operands.values() if has_tensor([pair[1]])]
-    frame.report(note.kind, node, f"`{text_of(node)}`: {text}{evidence(shown, (), frame)}", _HINTS[note.kind])
+    message = f"`{text_of(node)}`: {text}{evidence(shown, (), frame)}"
+    frame.report(note.kind, node, message, _HINTS[note.kind], silent=True)
 
 
 def check_reshape(source: Value, result: Value, node: ast.AST, frame: Frame) -> None:
@@ -76,4 +78,4 @@ def check_reshape(source: Value, result: Value, node: ast.AST, frame: Frame) -> 
         case (TensorValue(shape=tuple() as before), TensorValue(shape=tuple() as after)) if mixes_dims(before, after):
             text = f"`{text_of(node)}`: {shape_text(before)} becomes {shape_text(after)}"
             text += ", the same dims in another order: the elements are mixed, not permuted"
-            frame.report("view-as-permute", node, text, "`.permute(...)` or `.transpose(...)` moves dims")
+            frame.report("view-as-permute", node, text, "`.permute(...)` or `.transpose(...)` moves dims", silent=True)

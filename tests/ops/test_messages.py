@@ -166,6 +166,12 @@ def test_module_constructors_are_checked() -> None:
         ops.construct("torch.nn.MultiheadAttention", [Size.of(10), Size.of(3)])
 
 
+def test_a_reduction_that_cannot_meet_its_source_is_told_from_other_mismatches() -> None:
+    with pytest.raises(OpError, match=r"`other` \(b,\) was reduced from `input` \(b, n\) without keepdim") as caught:
+        ops.apply("operator.truediv", [tensor("b n"), ops.apply("torch.sum", [tensor("b n"), 1])])
+    assert caught.value.kind == "keepdim"
+
+
 # --- silent findings -------------------------------------------------------------------------------------------
 
 NOTES = {

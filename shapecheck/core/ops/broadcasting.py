@@ -8,26 +8,46 @@ dropped-keepdim   x / x.sum(1), x (n, n)  a reduction meets its own source, misa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, permutations
 
 from shapecheck.core.equality import equal
-from shapecheck.core.ops.errors import NOTES, Note, note
-from shapecheck.core.ops.shapes import is_one, shape_text
-from shapecheck.core.tensors import Reduced, Shape, TensorValue
+from shapecheck.core.ops.errors import NOTES, Note, OpError, note
+from shapecheck.core.ops.shapes import broadcast, is_one, shape_text
+from shapecheck.core.tensors import Shape, TensorValue
 
-__all__ = ["broadcast_notes", "same_shape"]
+__all__ = ["broadcast_operands", "same_shape"]
 
 Operand = tuple[str, TensorValue]
+_HINT = "reduce with `keepdim=True`"
 
 
-def broadcast_notes(operands: Sequence[Operand]) -> None:
+def broadcast_operands(operands: Sequence[Operand]) -> Shape:
+    """The common shape of some operands; what they silently do is noted.
+
+    Raises:
+        OpError: there is none, of kind "keepdim" where one is another reduced.
+    """
+    try:
+        shape = broadcast(operands)
+    except OpError:
+        for reduced, whole in permutations(operands, 2):
+            if _lost_dims(reduced, whole):
+                names = (reduced[0], whole[0])
+                raise OpError(_dropped_keepdim(reduced, whole), kind="keepdim", operands=names, hint=_HINT) from None
+        raise
+    _note_broadcasting(operands)
+    return shape
+
+
+def _note_broadcasting(operands: Sequence[Operand]) -> None:
     """Note what is suspicious about operands that broadcast, if anybody wants notes."""
     if NOTES.get() is None:
         return
     for left, right in combinations(operands, 2):
         _note_stretching(left, right)
-        _note_dropped_keepdim(left, right)
-        _note_dropped_keepdim(right, left)
+    for reduced, whole in permutations(operands, 2):
+        if _lost_dims(reduced, whole):
+            note(Note("dropped-keepdim", _dropped_keepdim(reduced, whole), operands=(reduced[0], whole[0])))
 
 
 def same_shape(left: Shape, right: Shape) -> bool:
@@ -57,10 +77,14 @@ def _not_one(size: object) -> bool:
     return equal(size, 1) is False  # type: ignore[arg-type]
 
 
-def _note_dropped_keepdim(reduced: Operand, whole: Operand) -> None:
+def _lost_dims(reduced: Operand, whole: Operand) -> bool:
+    """Whether one operand is the other, reduced without keepdim, and lines up with the wrong dims of it."""
+    (_, tensor), (_, other) = reduced, whole
+    past = tensor.reduced
+    return past is not None and tensor.rank < other.rank and same_shape(past.source, other.dims)
+
+
+def _dropped_keepdim(reduced: Operand, whole: Operand) -> str:
     (name, tensor), (other_name, other) = reduced, whole
-    match tensor.reduced:
-        case Reduced(source, _) if tensor.rank < other.rank and same_shape(source, other.dims):
-            found = f"`{name}` {shape_text(tensor.dims)}"
-            text = f"{found} was reduced from `{other_name}` {shape_text(source)} without keepdim"
-            note(Note("dropped-keepdim", text, operands=(name, other_name)))
+    found = f"`{name}` {shape_text(tensor.dims)}"
+    return f"{found} was reduced from `{other_name}` {shape_text(other.dims)} without keepdim"

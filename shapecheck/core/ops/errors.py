@@ -20,7 +20,7 @@ class OpError(Exception):
 
     Attributes:
         reason: one sentence with parameters, dims and sizes.
-        kind: "shape", "dtype" or "argument".
+        kind: "shape", "dtype", "argument", or "keepdim" where a reduction without ``keepdim=True`` meets its source.
         operands: the parameters at fault, e.g. ``("input", "weight")``.
         dims: index of the dim at fault in each operand, None where it is the operand as a whole.
         sizes: the sizes that disagree, in the order of `operands`.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from shapecheck.core.ops.broadcasting import broadcast_notes
+from shapecheck.core.ops.broadcasting import broadcast_operands
 from shapecheck.core.ops.errors import OpError
 from shapecheck.core.ops.promotion import (
     BOOLEAN,
@@ -27,7 +27,7 @@ from shapecheck.core.ops.promotion import (
     same_dtype,
 )
 from shapecheck.core.ops.readers import READERS, Number
-from shapecheck.core.ops.shapes import broadcast, shape_text
+from shapecheck.core.ops.shapes import shape_text
 from shapecheck.core.ops.signatures import parse_declaration
 from shapecheck.core.ops.table import Parameter, add, rule
 from shapecheck.core.sizes import Size
@@ -56,8 +56,7 @@ def elementwise(
     values = tuple(operands.values())
     if not tensors or not all(isinstance(value, TensorValue) or is_number(value) for value in values):
         raise Undecided
-    shape = broadcast(tensors)
-    broadcast_notes(tensors)
+    shape = broadcast_operands(tensors)
     common = promote(values) if refuses else None
     if common and common <= refuses:
         names = tuple(name for name, _ in tensors)

@@ -73,6 +73,29 @@ def rates(counts: Int[Tensor, "c c"]) -> Float[Tensor, "c c"]:
     return counts / counts.sum(dim=1)  # error: dropped-keepdim
 
 
+def rates_of_rows(counts: Int[Tensor, "b c"]) -> Float[Tensor, "b c"]:
+    return counts / counts.sum(dim=1)  # error: dropped-keepdim
+
+
+def centered(x: Float[Tensor, "b n d"]) -> Float[Tensor, "b n d"]:
+    mean = x.mean(dim=1)
+    x -= mean  # error: dropped-keepdim
+    return x
+
+
+def softmax_by_hand(x: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch n"]:
+    e = (x - x.amax(dim=-1)).exp()  # error: dropped-keepdim
+    return e / e.sum(dim=-1, keepdim=True)
+
+
+def centered_on_the_batch(x: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:
+    return x - x.mean(dim=0)
+
+
+def divided_by_another_sum(x: Float[Tensor, "b n"], y: Float[Tensor, "b m"]) -> Float[Tensor, "b n"]:
+    return x / y.sum(dim=1)  # error: shape-mismatch
+
+
 def rates_kept(counts: Int[Tensor, "c c"]) -> Float[Tensor, "c c"]:
     return counts / counts.sum(dim=1, keepdim=True)
 
