@@ -25,7 +25,7 @@ from shapecheck.runtime.settings import Place
 from shapecheck.runtime.source import Source, compiled, is_contract_name
 from shapecheck.runtime.validate import bound_names, fields_used, validate_check
 
-__all__ = ["check", "check_at", "dims", "is_compiling", "use_torch"]
+__all__ = ["check", "dims", "error_at", "is_compiling", "use_torch"]
 
 T = TypeVar("T")
 Passes = Callable[[Any, dict[str, Any], tuple[Any, ...]], bool]
@@ -50,10 +50,12 @@ def check(value: T, annotation: Any, /, *, name: str = "") -> T:
                 return value
     except Exception:  # any doubt
         pass
-    __tracebackhide__ = True
     if (error := error_at(sys._getframe(1), value, annotation, name)) is not None:
         try:
             raise error
+        except ShapeError:
+            error.__traceback__ = None  # handed on by a bare `raise` it ends at the caller's line, as in `checker`
+            raise
         finally:
             del error
     return value
@@ -63,17 +65,6 @@ def use_torch() -> None:
     """Ask torch itself from now on whether it is compiling: that saves a detour on each `check`."""
     global is_compiling
     is_compiling = sys.modules["torch"].compiler.is_dynamo_compiling
-
-
-def check_at(frame: FrameType, value: T, annotation: Any, name: str = "") -> T:
-    """`check` for the code that runs in `frame`."""
-    __tracebackhide__ = True
-    if (error := error_at(frame, value, annotation, name)) is not None:
-        try:
-            raise error
-        finally:
-            del error
-    return value
 
 
 def error_at(frame: FrameType, value: Any, annotation: Any, name: str = "") -> ShapeError | None:

@@ -150,13 +150,22 @@ class _Writer:
             yield self.source.local()
 
     def raise_if_error(self, outcome: str) -> None:
-        """Raise from the checker's own frame, which stands at the user's ``def`` line and which pytest leaves out."""
         with self.source.block(f"if {self.named(isinstance)}({outcome}, {self.named(Exception)}):"):
-            self.source("__tracebackhide__ = True")
-            with self.source.block("try:"):
-                self.source(f"raise {outcome} from None")
-            with self.source.block("finally:"):
-                self.source(f"del {outcome}")
+            self.raise_at_caller(outcome)
+
+    def raise_at_caller(self, error: str) -> None:
+        """Raise an error whose traceback ends at the caller's line.
+
+        A frame enters the traceback at the instruction that raised; a bare ``raise`` hands the exception on without
+        that. So what is written here takes the checker's own frame out again.
+        """
+        with self.source.block("try:"):
+            self.source(f"raise {error} from None")
+        with self.source.block(f"except {self.named(BaseException)}:"):
+            self.source(f"{error}.__traceback__ = None")
+            self.source("raise")
+        with self.source.block("finally:"):
+            self.source(f"del {error}")
 
     # --- the call ----------------------------------------------------------------------------------------------
 
@@ -164,13 +173,24 @@ class _Writer:
         call = f"{self.plan.function}({self.plan.parameters.passed})"
         match self.plan.kind:
             case "generator":
-                drive = self.named(generators.drive)
-                self.source(f"return (yield from {drive}({self.unless_compiling(call)}, {self.scope()}))")
+                steps = f"{self.named(generators.drive)}({self.unless_compiling(call)}, {self.scope()})"
+                with self.source.block("try:"):
+                    self.source(f"return (yield from {steps})")
+                self.violated()
             case "async generator":
-                drive = self.named(generators.drive_async)
-                _write_async_generator(self.source, f"{drive}({self.unless_compiling(call)}, {self.scope()})")
+                steps = f"{self.named(generators.drive_async)}({self.unless_compiling(call)}, {self.scope()})"
+                with self.source.block("try:"):
+                    _write_async_generator(self.source, steps)
+                self.violated()
             case _:
                 self.call_once(call, "await " if self.plan.kind == "coroutine" else "")
+
+    def violated(self) -> None:
+        """After the steps of a generator: raise what they found."""
+        violated, error = self.source.local(), self.source.local()
+        with self.source.block(f"except {self.named(generators.Violated)} as {violated}:"):
+            self.source(f"{error} = {violated}.error")
+            self.raise_at_caller(error)
 
     def call_once(self, call: str, wait: str) -> None:
         if self.plan.guard is None and not self.plan.published:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType, FunctionType
 from typing import Any, cast
 
-from shapecheck.core.errors import AnnotationError
+from shapecheck.core.errors import AnnotationError, ShapeError
 from shapecheck.runtime import switch
 from shapecheck.runtime.checked import checked, inside
 from shapecheck.runtime.checks import Anything, Check, Fields, checks_tensors
@@ -174,10 +174,16 @@ def _assigning(cls: type, fields: ReadFields, options: Options, place: Place | N
                 object.__delattr__(self, name)
             else:
                 assign(self, name, before)
-            __tracebackhide__ = True
-            raise error
+            try:
+                raise error
+            except ShapeError:
+                error.__traceback__ = None  # handed on by a bare `raise` it ends at the assignment, as in `checker`
+                raise
+            finally:
+                del error
         return None
 
+    __setattr__.__annotations__.clear()  # it is no method of the class that could have a contract of its own
     return __setattr__
 
 

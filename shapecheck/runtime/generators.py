@@ -13,7 +13,15 @@ from shapecheck.runtime.hints import hint_text, understand
 from shapecheck.runtime.running import Outcome
 from shapecheck.runtime.scope import SCOPE, Scope
 
-__all__ = ["drive", "drive_async", "outcome_checks", "resume"]
+__all__ = ["Violated", "drive", "drive_async", "outcome_checks", "resume"]
+
+
+class Violated(Exception):
+    """Carries an error from the steps of a generator to its checker, which raises it at its caller's line."""
+
+    def __init__(self, error: ShapeError) -> None:
+        super().__init__()
+        self.error = error
 
 
 def drive(steps: Generator[Any, Any, Any], scope: Scope) -> Generator[Any, Any, Any]:
@@ -104,6 +112,6 @@ def _check(scope: Scope, role: str, value: Any) -> None:
         return
     outcome = scope.contract.outcome(Outcome(role, check, role), value, scope.values, scope.names, sys._getframe(2))
     if isinstance(outcome, ShapeError):
-        raise outcome
+        raise Violated(outcome)
     if outcome is not None:
         scope.bind(outcome)

@@ -17,10 +17,10 @@ from functools import partial
 from types import FrameType, FunctionType
 from typing import Any, Literal, cast
 
-from shapecheck.core.errors import AnnotationError, SettingsError
+from shapecheck.core.errors import AnnotationError, SettingsError, ShapeError
 from shapecheck.runtime import settings
 from shapecheck.runtime.annotated import spells_shape
-from shapecheck.runtime.body import check_at, is_compiling
+from shapecheck.runtime.body import error_at, is_compiling
 from shapecheck.runtime.checked import checked
 from shapecheck.runtime.checks import checks_tensors
 from shapecheck.runtime.fields import check_fields
@@ -127,7 +127,15 @@ class Hooked:
             return value
         frame = sys._getframe(1)
         annotation = self.annotation(name, text, in_place, frame)
-        return value if annotation is None else check_at(frame, value, annotation, name)
+        if annotation is not None and (error := error_at(frame, value, annotation, name)) is not None:
+            try:
+                raise error
+            except ShapeError:
+                error.__traceback__ = None  # handed on by a bare `raise` it ends at the assignment, as in `checker`
+                raise
+            finally:
+                del error, frame
+        return value
 
     def annotation(self, name: str, text: str, in_place: Callable[[], Any] | None, frame: FrameType) -> Any:
         """What an annotation in the source stands for, or None where it holds no shape."""

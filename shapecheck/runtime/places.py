@@ -10,6 +10,7 @@ from types import CodeType, FrameType
 
 from shapecheck.runtime.arrays import is_compiling
 from shapecheck.runtime.settings import Place
+from shapecheck.runtime.source import is_checker
 
 __all__ = ["caller", "place_text", "rank"]
 
@@ -49,6 +50,8 @@ def rank() -> tuple[int, int] | None:
 def is_machinery(code: CodeType) -> bool:
     """Whether code is ours, torch's, the standard library's, or a dataclass's methods: nobody wants to be shown it."""
     name = code.co_filename
+    if is_checker(code):
+        return True
     if name == "<string>":
         return code.co_name.startswith("__")
     return name.startswith(("<frozen", *_machinery())) and "-packages" + os.sep not in name.removeprefix(_torch())

@@ -66,6 +66,11 @@ def own_prefix(serial: int) -> str:
     return f"{_PREFIX}{serial}_"
 
 
+def is_checker(code: CodeType) -> bool:
+    """Whether code was generated for a contract, and stands at a line of the user's file where nothing of it is."""
+    return any(name.startswith(_PREFIX) for name in code.co_names)
+
+
 def is_contract_name(name: str) -> bool:
     """Whether a global name holds the contract of a checker."""
     return name.startswith(_PREFIX) and name.endswith("_contract")

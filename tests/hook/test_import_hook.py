@@ -190,6 +190,25 @@ def test_a_traceback_points_at_the_line_of_the_file(project: Project) -> None:
     assert (last.filename, last.lineno, last.name) == (module.__file__, 7, "f")
 
 
+def test_a_violated_local_ends_its_traceback_at_the_assignment(project: Project) -> None:
+    project.write(
+        ends="""\
+        from jaxtyping import Float
+        from torch import Tensor
+
+        def f(x: Float[Tensor, "b"]):
+            y: Float[Tensor, "b"] = x[1:]
+            return y
+        """
+    )
+    with install("ends"):
+        module = project.load("ends")
+    with pytest.raises(ShapeError) as caught:
+        module.f(T(2))
+    last = traceback.extract_tb(caught.value.__traceback__)[-1]
+    assert (last.filename, last.lineno, last.name) == (module.__file__, 5, "f")
+
+
 def test_an_annotated_local_names_itself_and_shares_the_names_of_the_call(project: Project) -> None:
     project.write(
         m="""

@@ -22,6 +22,7 @@ from types import CodeType, FrameType
 import torch
 
 from shapecheck.runtime.settings import Place
+from shapecheck.runtime.source import is_checker
 
 _OURS = str(Path(__file__).parents[2]) + os.sep
 _TORCH = str(Path(torch.__file__).parent) + os.sep
@@ -121,7 +122,12 @@ def short(place: Place) -> str:
 
 def is_passed_over(code: CodeType) -> bool:
     """Whether `code` belongs to torch, to this package, to Python's import machinery, or is another mode's."""
-    return code.co_filename.startswith(_PASSED_OVER) or code.co_name in _MODES
+    return code.co_filename.startswith(_PASSED_OVER) or code.co_name in _MODES or is_checker(code)
+
+
+def is_ours(code: CodeType) -> bool:
+    """Whether `code` is this package's, written or generated."""
+    return code.co_filename.startswith(_OURS) or is_checker(code)
 
 
 def _users(frame: FrameType | None) -> Iterator[FrameType]:
