@@ -10,6 +10,7 @@ from shapecheck.core.tensors import UNKNOWN, Repeated, TensorValue
 from shapecheck.static.dispatch import Arguments, evaluate
 from shapecheck.static.environment import join_values
 from shapecheck.static.frame import Frame
+from shapecheck.static.mutations import changed_inside
 from shapecheck.static.operations import apply_op
 from shapecheck.static.values import Choice, Dict, Layers, Object, Value, repeated
 from shapecheck.static.wording import plural, text_of
@@ -21,7 +22,7 @@ def assign(target: ast.expr, value: Value, frame: Frame, source: ast.expr | None
     """Bind a target to a value; `source` is the expression that gave it, if there is one."""
     match target:
         case ast.Name(id=name):
-            frame.state.bind(name, value, target.lineno)
+            frame.state.bind(name, _unless_shared(name, value, frame), target.lineno)
             if frame.run.recording:
                 frame.record(target, value)
         case ast.Tuple(elts=targets) | ast.List(elts=targets):
@@ -30,6 +31,12 @@ def assign(target: ast.expr, value: Value, frame: Frame, source: ast.expr | None
             assign(inner, value, frame)
         case ast.Attribute() | ast.Subscript():
             _store(target, value, frame, source)
+
+
+def _unless_shared(name: str, value: Value, frame: Frame) -> Value:
+    """The value of a variable, unknown where a function inside this one changes it."""
+    scope = frame.signature.node if frame.signature else frame.file.tree
+    return UNKNOWN if changed_inside(frame.file, scope, name, value) else value
 
 
 def rebind(place: ast.expr, value: Value, frame: Frame) -> None:

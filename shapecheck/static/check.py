@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shapecheck.core.spec import AnyDims, Variadic
+from shapecheck.core.spec import AnyDims, Dim, Variadic
 from shapecheck.core.tensors import UNKNOWN
 from shapecheck.static import calls, displays, expressions, external, layers, objects, statements, tensor_values  # noqa: F401
 from shapecheck.static.annotations import read_signature
@@ -20,7 +20,7 @@ from shapecheck.static.diagnostics import Diagnostic
 from shapecheck.static.dispatch import execute
 from shapecheck.static.environment import Environment
 from shapecheck.static.frame import Exhausted, Finding, Frame, Run
-from shapecheck.static.hints import TensorHint, tensors
+from shapecheck.static.hints import tensors
 from shapecheck.static.objects import bind_parameters, self_of
 from shapecheck.static.project import Project, SourceFile
 from shapecheck.static.promises import check_return
@@ -222,12 +222,18 @@ def _functions_in(
 
 def ranks_of(signature: Signature) -> Sequence[int]:
     """The ranks to try: one will do where no parameter leaves its rank open."""
-    hints = [hint for parameter in signature.parameters for hint in tensors(parameter.hint)]
-    return RANKS if any(_is_open(hint) for hint in hints) else RANKS[:1]
+    return RANKS if any(True for _ in _open_dims(signature)) else RANKS[:1]
 
 
-def _is_open(hint: TensorHint) -> bool:
-    return hint.spec is not None and any(isinstance(dim, Variadic | AnyDims) for dim in hint.spec.dims)
+def _promised_dims(signature: Signature) -> Iterator[tuple[Dim, ...]]:
+    """The dims of every tensor among the parameters."""
+    hints = (hint for parameter in signature.parameters for hint in tensors(parameter.hint))
+    return (hint.spec.dims for hint in hints if hint.spec is not None)
+
+
+def _open_dims(signature: Signature) -> Iterator[Variadic | AnyDims]:
+    """Every `*name` and `...` of the parameters."""
+    return (dim for dims in _promised_dims(signature) for dim in dims if isinstance(dim, Variadic | AnyDims))
 
 
 def _merged(found: Sequence[tuple[int, Sequence[Finding]]], signature: Signature) -> Iterator[Finding]:
@@ -259,26 +265,15 @@ def _counts(failing: set[int], finding: Finding, signature: Signature) -> bool:
     """Whether something that only some ranks show is worth telling.
 
     Operands that line up by accident at one rank aren't what the code is about. `...` is written for some leading
-    dims, while `*batch` promises that there may be none.
+    dims, while `*batch` promises that there may be none; a parameter that is nothing but `...` promises no rank at all.
     """
-    return not finding.silent and (failing != {0} or _names_open_dims(signature))
-
-
-def _names_open_dims(signature: Signature) -> bool:
-    """Whether a parameter has a `*name`."""
-    hints = (hint for parameter in signature.parameters for hint in tensors(parameter.hint))
-    return any(isinstance(dim, Variadic) for hint in hints if hint.spec is not None for dim in hint.spec.dims)
+    if finding.silent or any(dims == (AnyDims(),) for dims in _promised_dims(signature)):
+        return False
+    return failing != {0} or any(isinstance(dim, Variadic) for dim in _open_dims(signature))
 
 
 def _which_ranks(ranks: set[int], others: set[int], signature: Signature) -> str:
-    names = dict.fromkeys(
-        str(dim)
-        for parameter in signature.parameters
-        for hint in tensors(parameter.hint)
-        if hint.spec is not None
-        for dim in hint.spec.dims
-        if isinstance(dim, Variadic | AnyDims)
-    )
+    names = dict.fromkeys(map(str, _open_dims(signature)))
     spelled = " and ".join(f"`{name}`" for name in names)
     too = f"; {_listed(others)} fails, too" if others else ""
     return f"where {spelled} stands for {_listed(ranks)} dim{'s' * (ranks != {1})}{too}"

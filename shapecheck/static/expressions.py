@@ -16,6 +16,7 @@ from shapecheck.static.dispatch import Arguments, among, attribute, call, evalua
 from shapecheck.static.displays import key_of
 from shapecheck.static.environment import Environment, join_values
 from shapecheck.static.frame import Frame, Run
+from shapecheck.static.mutations import changed_inside
 from shapecheck.static.narrowing import narrow, truth, truth_of
 from shapecheck.static.operations import apply_op
 from shapecheck.static.project import Defined, External, SourceFile
@@ -85,7 +86,8 @@ def _assigned(file: SourceFile, wanted: str, node: ast.expr) -> Value:
     if wanted not in file.constants:
         file.constants[wanted] = UNKNOWN  # a value defined by itself ends here
         run = Run(file, muted=1)
-        file.constants[wanted] = evaluate(node, Frame(file, run, Environment()))
+        value = evaluate(node, Frame(file, run, Environment()))
+        file.constants[wanted] = UNKNOWN if changed_inside(file, file.tree, wanted, value) else value
     return file.constants[wanted]
 
 

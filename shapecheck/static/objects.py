@@ -19,6 +19,7 @@ from shapecheck.static.environment import Environment, refreshed
 from shapecheck.static.frame import MOST_DEPTH, Caller, Exhausted, Frame, Run, joined_exits
 from shapecheck.static.hints import ANY, ClassHint, ExternalHint, Hint, ScalarHint, UnionHint
 from shapecheck.static.layers import is_layer, made_layer
+from shapecheck.static.mutations import filled_attributes, patched
 from shapecheck.static.tensor_values import call_method
 from shapecheck.static.values import (
     Bound,
@@ -86,12 +87,24 @@ def _template(info: ClassInfo, frame: Frame) -> Object:
             built = _built(info, Frame(info.file, run, Environment(), depth=1))
         except Exhausted:
             return info.template
-        assigned = self_assignments(info, outside_init=True)
+        assigned = self_assignments(info, outside_init=True) | _filled_later(info, built)
         fields = _fields(info, Frame(info.file, Run(info.file, muted=1), Environment()))
         kept = {name: value for name, value in built.attributes.items() if name not in assigned}
         declared = {name: fields.get(name, UNKNOWN) for name in assigned}
         info.template = Object(info, {**kept, **declared})
     return info.template
+
+
+def _filled_later(info: ClassInfo, built: Object) -> frozenset[str]:
+    """The lists and dicts among an object's attributes that its methods fill."""
+    filled = {
+        name
+        for ancestor in info.project_ancestors
+        for method in ancestor.methods.values()
+        if method.name != "__init__" and method.args.args
+        for name in filled_attributes(method, method.args.args[0].arg)
+    }
+    return frozenset(name for name in filled if isinstance(built.attributes.get(name), list | Dict))
 
 
 def _built(info: ClassInfo, frame: Frame) -> Object:
@@ -260,6 +273,8 @@ def read_attribute(value: Object, name: str, node: ast.AST, frame: Frame) -> Val
         bound = Function(signature, receiver=value)
         if signature.decorated("property", "cached_property"):
             return call(bound, Arguments(), node, frame)
+        if name in patched(frame.run.root):
+            return UNKNOWN
         return Function(signature) if signature.decorated("staticmethod") else bound
     if LAYER in value.attributes:
         return attribute(value.attributes[LAYER], name, node, frame)
@@ -333,6 +348,10 @@ def read_of_class(value: ClassValue, name: str, node: ast.AST, frame: Frame) -> 
 def call_object(callee: Object, arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     """``instance(...)``: `__call__`, or the `forward` of a module."""
     for name in ("__call__", "forward"):
+        if name in callee.attributes:
+            return call(callee.attributes[name], arguments, node, frame)
+        if name in patched(frame.run.root):
+            return UNKNOWN
         found = callee.info.method(name)
         if found is not None and (name == "__call__" or callee.info.is_module or not callee.info.known_whole()):
             owner, definition = found

@@ -61,6 +61,7 @@ class SourceFile:
     signatures: dict[ast.AST, Signature] = field(default_factory=dict, init=False)
     constants: dict[str, Value] = field(default_factory=dict, init=False)
     meanings: dict[str, Value] = field(default_factory=dict, init=False)
+    changes: dict[tuple[str, ast.AST], frozenset[str]] = field(default_factory=dict, init=False)
     own_findings: dict[ast.AST, frozenset[tuple[ast.AST, str]]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:

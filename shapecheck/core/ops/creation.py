@@ -204,11 +204,12 @@ def _legacy_constructor(name: str, dtype: str) -> None:
     """``torch.FloatTensor(2, 3)`` takes sizes, ``torch.FloatTensor([1., 2.])`` data."""
 
     @rule(f"torch.{name}", kind="creation")
-    def construct(*data: Value) -> TensorValue:
-        sizes = tuple(Size.of(one) for one in data if isinstance(one, Size | int))
-        if not sizes or len(sizes) < len(data):
+    def construct(data: Value, *sizes: Size) -> TensorValue:
+        if isinstance(data, list) and not sizes:
+            return TensorValue(from_data(data).shape, frozenset({dtype}))
+        if not isinstance(data, Size | int):  # a tuple may be data or, from `x.shape`, sizes
             raise Undecided
-        return TensorValue(sizes, frozenset({dtype}))
+        return TensorValue((Size.of(data), *sizes), frozenset({dtype}))
 
 
 for _name, _dtype in {

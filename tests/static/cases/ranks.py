@@ -2,7 +2,7 @@
 
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -67,3 +67,7 @@ def independent(x: Float[Tensor, "*a d"], y: Float[Tensor, "*b d"]) -> Float[Ten
 
 def lines_up_by_accident(x: Float[Tensor, "3 *n 3"], m: Float[Tensor, "*n 3 3"]) -> Float[Tensor, "3 *n 3"]:
     return (x[..., None, :] * m).sum(-1)  # (3, 1, 3) and (3, 3) only where `*n` is empty
+
+
+def of_any_rank_at_all(index: Int[Tensor, "*batch n"], source: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    return source.gather(index.ndim - 1, index)

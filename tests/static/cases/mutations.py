@@ -1,0 +1,122 @@
+"""What changes where the interpreter doesn't look: inner functions, other methods, assignments from outside."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+CACHE = []
+NAMES = ["q", "k", "v"]
+
+
+def remember(x):
+    CACHE.append(x)
+
+
+def remembered(x: Float[Tensor, "b d"]) -> Float[Tensor, "n b d"]:
+    remember(x)
+    return torch.stack(CACHE)
+
+
+def one_of_each(x: Float[Tensor, "b d"]) -> Float[Tensor, "2 b d"]:
+    return torch.stack([x for _ in NAMES])  # error: return-shape
+
+
+def hooked(net: nn.Module, x: Float[Tensor, "b d"]) -> Float[Tensor, "n b d"]:
+    outputs = []
+
+    def hook(module, args, output):
+        outputs.append(output)
+
+    net.register_forward_hook(hook)
+    net(x)
+    return torch.stack(outputs)
+
+
+def hooked_by_a_lambda(net: nn.Module, x: Float[Tensor, "b d"]) -> Float[Tensor, "n b d"]:
+    outputs = []
+    net.register_forward_hook(lambda module, args, output: outputs.append(output))
+    net(x)
+    return torch.stack(outputs)
+
+
+def never_filled() -> Float[Tensor, "n b d"]:
+    outputs = []
+    return torch.stack(outputs)  # error: shape-mismatch
+
+
+def bound_by_an_inner_function(x: Float[Tensor, "b d"], visit) -> Float[Tensor, "b d d"]:
+    largest = x
+
+    def look(y):
+        nonlocal largest
+        largest = y
+
+    visit(look)
+    return largest
+
+
+def written_by_an_inner_function(x: Float[Tensor, "b d"]) -> Float[Tensor, "b 2"]:
+    filled = torch.zeros_like(x)
+
+    def fill(row):
+        filled[row] = 1  # its shape stays
+
+    fill(0)
+    return filled  # error: return-shape
+
+
+class Window(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.window = []
+        self.by_name = {}
+        self.sizes = [2, 3]
+
+    def push(self, x):
+        self.window.append(x)
+        self.by_name["last"] = x
+
+    def forward(self, x: Float[Tensor, "b d"]) -> Float[Tensor, "n b d"]:
+        return torch.stack(self.window)
+
+    def last(self, x: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+        return self.by_name["last"]
+
+    def made(self) -> Float[Tensor, "2 4"]:
+        return torch.zeros(self.sizes)  # error: return-shape
+
+
+class Pooled(nn.Module):
+    def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b d"]:
+        return x.mean(1)
+
+
+class Switched(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.forward = self.all
+
+    def all(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
+        return x
+
+    def forward(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b d"]:
+        return x.mean(1)
+
+
+def patched(x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
+    pooled = Pooled()
+    pooled.pool = Pooled.forward
+    pooled.forward = lambda x: x
+    return pooled(x)
+
+
+def switched(x: Float[Tensor, "b t d"]) -> Float[Tensor, "b t d"]:
+    return Switched()(x)
+
+
+def of_numbers() -> Float[Tensor, "3"]:
+    return torch.Tensor([0, 0, 1])
+
+
+def of_sizes() -> Float[Tensor, "3"]:
+    return torch.Tensor(2, 3)  # error: return-shape
