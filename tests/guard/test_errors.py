@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import pickle
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from shapecheck.core.errors import BroadcastError, ShapeError
+import shapecheck
+from shapecheck import contract
+from shapecheck.core.errors import BroadcastError, NonFiniteError, ShapeError
 from shapecheck.runtime.guard import guard
 from shapecheck.runtime.settings import ShapeWarning, configure
 from tests.guard.programs import column_and_row
+
+SOURCE = str(Path(str(shapecheck.__file__)).parent)
 
 
 def outer(a: Tensor, b: Tensor) -> Tensor:
@@ -64,6 +71,76 @@ def test_traceback_ends_at_the_users_line() -> None:
     last = caught.traceback[-1]
     assert last.frame.code.path == Path(__file__)
     assert str(last.statement).strip() == "nn.MSELoss()(*column_and_row())"
+
+
+def nan(x: Tensor) -> Tensor:
+    return x.log() * 0
+
+
+async def nan_later(x: Tensor) -> Tensor:
+    await asyncio.sleep(0)
+    return nan(x)
+
+
+def nan_in_steps(x: Tensor) -> Iterator[Tensor]:
+    yield x
+    yield nan(x)
+
+
+async def nan_in_steps_later(x: Tensor) -> AsyncIterator[Tensor]:
+    yield x
+    yield nan(x)
+
+
+async def drain(items: AsyncIterator[Tensor]) -> None:
+    async for _ in items:
+        pass
+
+
+async def waiting(result: Awaitable[Tensor]) -> Tensor:
+    return await result
+
+
+def stretch(x: Tensor) -> Tensor:
+    column = x.unsqueeze(1)
+    return nn.functional.relu(x * column)
+
+
+def in_block(x: Tensor) -> None:
+    with guard(finite=True):
+        nan(x)
+
+
+Program = Callable[[Tensor], object]
+
+ENTRIES: dict[str, Program] = {
+    "block": in_block,
+    "function": guard(finite=True)(nan),
+    "generator": lambda x: list(guard(finite=True)(nan_in_steps)(x)),
+    "coroutine": lambda x: asyncio.run(waiting(guard(finite=True)(nan_later)(x))),
+    "async generator": lambda x: asyncio.run(drain(guard(finite=True)(nan_in_steps_later)(x))),
+    "contract": contract(finite=True)(nan),
+    "stretching in a function": guard(stretch),
+    "stretching in a contract": contract(stretch),
+}
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_traceback_shows_no_frame_of_ours_and_ends_in_the_users_file(entry: str) -> None:
+    with pytest.raises(ShapeError) as caught:
+        ENTRIES[entry](torch.zeros(3))
+    frames = traceback.extract_tb(caught.value.__traceback__)
+    assert [frame.filename for frame in frames if frame.filename.startswith(SOURCE)] == []
+    assert frames[-1].filename == __file__
+
+
+def test_traceback_of_a_backward_after_the_guard_ends_in_torch() -> None:
+    weight = torch.zeros(3, requires_grad=True)
+    loss = guard(finite=True)(lambda weight: weight.sqrt().sum())(weight)
+    with pytest.raises(NonFiniteError) as caught:
+        loss.backward()
+    frames = traceback.extract_tb(caught.value.__traceback__)
+    assert [frame.filename for frame in frames if frame.filename.startswith(SOURCE)] == []
 
 
 def test_other_exceptions_pass_untouched() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable
 
@@ -348,26 +347,3 @@ def test_agrees_with_anomaly_detection_on_which_backward_is_to_blame() -> None:
     with pytest.raises(NonFiniteError) as caught, guard(finite=True):
         program()
     assert caught.value.node == "SqrtBackward0"
-
-
-def test_ranges_are_read_back_in_one_transfer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a GPU: nothing is read while the block runs."""
-    from shapecheck.runtime.guard.finite import Log
-
-    reads = []
-    monkeypatch.setattr(Tensor, "is_cpu", False, raising=False)
-    original = Log.read_back
-    monkeypatch.setattr(Log, "read_back", lambda log: (reads.append(len(log._unread)), original(log))[1])
-
-    def program() -> None:
-        for _ in range(10):
-            (torch.ones(3) * 2).exp()
-        assert reads == []
-        torch.zeros(3).log()
-
-    with pytest.raises(NonFiniteError) as caught, guard(finite=True):
-        program()
-    assert len(reads) == 1
-    assert reads[0] > 20
-    assert caught.value.count is None
-    assert math.isclose(caught.value.ranges[0][1], 0.0)

@@ -12,9 +12,11 @@ from typing import Any, TypeVar, overload
 from torch import Tensor, nn
 from torch.compiler import is_dynamo_compiling
 
+from shapecheck.core.errors import ShapeError
 from shapecheck.runtime.guard.active import Stretch
 from shapecheck.runtime.guard.first_call import FirstCall, part_of_key
 from shapecheck.runtime.guard.plan import activate, guards_anything, settings_around
+from shapecheck.runtime.guard.raising import hide
 from shapecheck.runtime.guard.stance import hold_eager, release_eager
 from shapecheck.runtime.settings import changed, current
 
@@ -54,7 +56,11 @@ class Guard:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        _leave(kind, error, traceback)
+        try:
+            _leave(kind, error, traceback)
+        except ShapeError as found:
+            hide(found)
+            raise
 
     def __call__(self, function: Any) -> Any:
         if not __debug__:
@@ -130,6 +136,12 @@ def _guarded(function: Callable[..., Any], options: dict[str, Any]) -> Callable[
             known = next(seen[key])
         except TypeError:  # symbolic sizes (torch.export, make_fx) can't be hashed
             known = True
-        return function(*args, **kwargs) if known else first.call(key, args, kwargs)
+        if known:
+            return function(*args, **kwargs)
+        try:
+            return first.call(key, args, kwargs)
+        except ShapeError as error:
+            hide(error)
+            raise
 
     return wrapper

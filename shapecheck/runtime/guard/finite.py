@@ -21,6 +21,7 @@ from shapecheck.runtime.guard import ops
 from shapecheck.runtime.guard.calls import Arguments, Keywords, Op, name_of
 from shapecheck.runtime.guard.facts import Facts
 from shapecheck.runtime.guard.gradients import Gradient, watch
+from shapecheck.runtime.guard.scaled import scales_loss
 from shapecheck.runtime.guard.site import Instruction, instruction
 from shapecheck.runtime.settings import Mode
 
@@ -76,6 +77,11 @@ class Event:
     def bad_inputs(self) -> list[Measure]:
         return [measure for _, measure in self.inputs if measure.is_bad]
 
+    @property
+    def brings_gradients(self) -> bool:
+        """Whether it hands out what a backward pass made: ``p.grad``, `torch.autograd.grad`."""
+        return self.op is torch.autograd.grad or _attribute(self.op) in ("grad", "_grad")
+
 
 class Log:
     """What a guarded call computed, in order.
@@ -85,15 +91,17 @@ class Log:
         judge: told when gradients are all computed, the guard being over.
         events: the operations.
         gradients: what their backwards handed on.
+        scale: what a GradScaler last multiplied a loss by, if one did.
         is_open: whether the guard is still on.
     """
 
-    __slots__ = ("_known", "_unread", "events", "gradients", "is_open", "judge", "mode")
+    __slots__ = ("_known", "_unread", "events", "gradients", "is_open", "judge", "mode", "scale")
 
     def __init__(self, mode: Mode, judge: Callable[[Log], None]) -> None:
         self.mode = mode
         self.judge = judge
         self.is_open = True
+        self.scale: Measure | None = None
         self.clear()
 
     def clear(self) -> None:
@@ -116,6 +124,8 @@ class Log:
                 self._remember(tensor, inputs[0][1])
         elif made and (outputs := [measure for tensor in made if (measure := self.measure(tensor)) is not None]):
             meant = not placed or _is_meant(op, args, kwargs)  # what needs no tensor brings in data: torch.tensor
+            if scales_loss(op):
+                meant, self.scale = True, inputs[-1][1]
             event = Event(op, instruction(), len(args), inputs, outputs, meant)
             self.events.append(event)
             watch(self, event, made, (args, kwargs))
@@ -219,7 +229,12 @@ def _same_values(op: Op) -> bool:
     """Whether the result is a view of the input, or a copy: `x.T`, `x.reshape(…)`, `x.detach()`."""
     if op in _SAME_VALUES:
         return True
-    return name_of(op) == "__get__" and getattr(getattr(op, "__self__", None), "__name__", "") not in ("grad", "_grad")
+    return _attribute(op) not in ("", "grad", "_grad")
+
+
+def _attribute(op: Op) -> str:
+    """The attribute that an operation reads: "T" of ``x.T``; "" for any other operation."""
+    return getattr(getattr(op, "__self__", None), "__name__", "") if name_of(op) == "__get__" else ""
 
 
 _SAME_VALUES = frozenset(

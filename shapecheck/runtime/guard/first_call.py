@@ -16,10 +16,12 @@ from typing import Any
 from torch import Tensor
 from torch.compiler import is_dynamo_compiling
 
+from shapecheck.core.errors import ShapeError
 from shapecheck.runtime.guard.active import ACTIVE, Active, Stretch
 from shapecheck.runtime.guard.facts import Facts
 from shapecheck.runtime.guard.options import declare
 from shapecheck.runtime.guard.plan import activate, guards_anything, settings_around
+from shapecheck.runtime.guard.raising import hide
 from shapecheck.runtime.guard.stance import hold_eager, release_eager
 from shapecheck.runtime.guard.stepwise import run
 from shapecheck.runtime.settings import Settings, changed, current, on_change
@@ -57,7 +59,11 @@ class FirstCall:
             for tensor, dims in names:
                 if isinstance(tensor, Tensor):
                     active.names.put(tensor, _one_each(dims, tensor.ndim))
-        return run(self.fn, lambda: _Checked(active, self, key), args, dict(kwargs))
+        try:
+            return run(self.fn, lambda: _Checked(active, self, key), args, dict(kwargs))
+        except ShapeError as error:
+            hide(error)
+            raise
 
     def forget(self) -> None:
         """Check every pattern anew."""

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 from torch.autograd import Variable
 from torch.autograd.graph import Node
+
+from shapecheck.core.errors import ShapeError
+from shapecheck.runtime.guard.raising import hide
 
 if TYPE_CHECKING:
     from shapecheck.runtime.guard.finite import Event, Log, Measure
@@ -71,5 +75,13 @@ class _Hook:
         if not outputs:
             return
         if not log.is_open and not log.gradients:
-            Variable._execution_engine.queue_callback(lambda: log.judge(log))  # called when the backward pass is over
+            Variable._execution_engine.queue_callback(partial(_judge, log))  # called when the backward pass is over
         log.gradients.append(Gradient(self._node, self._event, outputs))
+
+
+def _judge(log: Log) -> None:
+    try:
+        log.judge(log)
+    except ShapeError as error:
+        hide(error)
+        raise

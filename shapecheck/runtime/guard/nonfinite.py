@@ -13,6 +13,7 @@ from shapecheck.runtime.guard.expression import operand_texts
 from shapecheck.runtime.guard.finite import Event, Log, Measure
 from shapecheck.runtime.guard.gradients import Gradient
 from shapecheck.runtime.guard.raising import through_operators
+from shapecheck.runtime.guard.scaled import is_expected
 from shapecheck.runtime.guard.site import site_of
 from shapecheck.runtime.settings import Place, violated
 
@@ -56,7 +57,7 @@ def _verdict(log: Log, results: Sequence[Measure]) -> NonFiniteError | None:
     if cause is not None:
         return _forward(cause)
     gradient = next((one for one in gradients if any(made.is_bad for made in one.outputs)), None)
-    return None if gradient is None else _backward(gradient)
+    return None if gradient is None or is_expected(log) else _backward(gradient)
 
 
 def _report(log: Log, error: Any) -> None:

@@ -4,15 +4,23 @@ torch's operators answer NotImplemented to any TypeError, so Python would say "u
 place of our message; and every ShapeError is a TypeError. While it is inside the guard an error therefore has a class
 whose method resolution order lacks TypeError alone: ``except ShapeError`` catches it there too. On the way out it gets
 its own class back, and its traceback ends at the user's line.
+
+A frame enters a traceback where the exception leaves the instruction that raised it, and a bare ``raise`` in a handler
+hands the exception on without that. So whichever of our functions the user called ends with
+
+    except ShapeError as error:
+        hide(error)
+        raise
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
 from shapecheck.core.errors import ShapeError
-from shapecheck.runtime.guard.site import is_passed_over
+from shapecheck.runtime.guard.site import is_ours, is_passed_over
 
 
 class _NoTypeError(type):
@@ -34,7 +42,25 @@ def leaving(error: BaseException | None) -> None:
     if error is None or not isinstance(type(error), _NoTypeError):
         return
     error.__class__ = type(error).__mro__[1]
-    _cut(error)
+    hide(error)
+
+
+def hide(error: BaseException) -> None:
+    """End the traceback at the user's line, and leave out our own frames."""
+    entries = list(_entries(error.__traceback__))
+    while entries and is_passed_over(entries[-1].tb_frame.f_code):
+        entries.pop()
+    shown: TracebackType | None = None
+    for entry in reversed(entries):
+        if not is_ours(entry.tb_frame.f_code):
+            shown = TracebackType(shown, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    error.__traceback__ = shown
+
+
+def _entries(entry: TracebackType | None) -> Iterator[TracebackType]:
+    while entry is not None:
+        yield entry
+        entry = entry.tb_next
 
 
 _passing: dict[type[ShapeError], Any] = {}
@@ -47,15 +73,3 @@ def _without_type_error(kind: type[ShapeError]) -> Any:
         return kind, error.args, error.__dict__
 
     return _NoTypeError(kind.__name__, (kind,), {"__module__": kind.__module__, "__reduce__": reduce})
-
-
-def _cut(error: BaseException) -> None:
-    """End the traceback at the user's line: what follows is torch's and ours."""
-    last: TracebackType | None = None
-    entry = error.__traceback__
-    while entry is not None:
-        if not is_passed_over(entry.tb_frame.f_code):
-            last = entry
-        entry = entry.tb_next
-    if last is not None:
-        last.tb_next = None

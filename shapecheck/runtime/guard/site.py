@@ -73,11 +73,16 @@ def instruction() -> Instruction | None:
 
 def site() -> Site | None:
     """The site of the operation being run."""
-    caller = sys._getframe(1)
-    while caller.f_back is not None and caller.f_code.co_filename.startswith(_OURS):
-        caller = caller.f_back
     frame = user_frame()
-    return None if frame is None else site_in(frame, caller is frame)
+    return None if frame is None else site_in(frame, runner() is frame.f_code)
+
+
+def runner() -> CodeType | None:
+    """The innermost code that isn't ours: what runs the operation, in torch or not."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_OURS):
+        frame = frame.f_back
+    return None if frame is None else frame.f_code
 
 
 def callers() -> Iterator[tuple[FrameType, Site]]:

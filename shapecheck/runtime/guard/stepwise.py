@@ -12,6 +12,9 @@ from contextlib import AbstractContextManager
 from types import coroutine
 from typing import Any
 
+from shapecheck.core.errors import ShapeError
+from shapecheck.runtime.guard.raising import hide
+
 Function = Callable[..., Any]
 Enter = Callable[[], AbstractContextManager[None]]
 
@@ -46,6 +49,9 @@ def _generator(steps: Generator[Any, Any, Any], enter: Enter) -> Generator[Any, 
                 advance = _throwing(steps, error)
             else:
                 advance = _sending(steps, sent)
+    except ShapeError as error:
+        hide(error)
+        raise
     finally:
         with enter():
             steps.close()
@@ -60,7 +66,11 @@ def _throwing(steps: Generator[Any, Any, Any] | Coroutine[Any, Any, Any], error:
 
 
 async def _coroutine(steps: Coroutine[Any, Any, Any], enter: Enter) -> Any:
-    return await _stepped(steps, enter)
+    try:
+        return await _stepped(steps, enter)
+    except ShapeError as error:
+        hide(error)
+        raise
 
 
 @coroutine
@@ -85,5 +95,8 @@ async def _async_generator(items: AsyncGenerator[Any, Any], enter: Enter) -> Asy
                 step = items.athrow(error)
             else:
                 step = items.asend(sent)
+    except ShapeError as error:
+        hide(error)
+        raise
     finally:
         await _stepped(items.aclose(), enter)
