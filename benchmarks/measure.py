@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("torch", "jaxtyping", "beartype", "typeguard", "libcst", "mypy", "torchfix", "numpy", "einops")
@@ -43,12 +44,16 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table of a benchmark: cells are shown as they are, so give text or numbers already rounded."""
+    """One table of a benchmark: cells are shown as they are, so give text or numbers already rounded.
+
+    `data` is what the cells were made from, for plots and for whoever reads the JSON: numbers, lists, dictionaries.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[object, ...], ...]
     notes: tuple[str, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         cells = [[str(cell) for cell in row] for row in (self.columns, *self.rows)]
@@ -149,7 +154,11 @@ def _git(*arguments: str) -> str:
 
 def stamp() -> str:
     """The machine in one line, to stand above tables."""
-    return " · ".join(f"{name} {value}" for name, value in machine().items())
+    return as_line(machine())
+
+
+def as_line(facts: Mapping[str, str]) -> str:
+    return " · ".join(f"{name} {value}" for name, value in facts.items())
 
 
 def report(tables: Iterable[Table]) -> list[Table]:
@@ -167,19 +176,32 @@ def main(run: Callable[[Options], Iterable[Table]], argv: Sequence[str] | None =
         description=sys.modules[run.__module__].__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="few rounds and small sizes: does everything work?")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write tables and machine to FILE as well")
+    parser.add_argument("--json", type=new_file, metavar="FILE", help="write tables and machine to FILE as well")
     parser.add_argument("arguments", nargs="*", help="what this benchmark takes, see above")
     given = parser.parse_args(argv)
     print(stamp())
     tables = report(run(Options(given.quick, tuple(given.arguments))))
     if given.json:
-        write_json(given.json, {run.__module__.rpartition(".")[2]: tables})
+        write_json(given.json, {run.__module__.rpartition(".")[2]: tables}, quick=given.quick)
     return 0
 
 
-def write_json(path: Path, results: Mapping[str, Sequence[Table]]) -> None:
-    content = {
-        "machine": machine(),
-        "benchmarks": {name: [asdict(table) for table in tables] for name, tables in results.items()},
-    }
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def new_file(text: str) -> Path:
+    """A file that can be written, as an option of the command line."""
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}")
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{path} is a folder")
+    return path
+
+
+def content(results: Mapping[str, Sequence[Table]], quick: bool = False) -> dict[str, Any]:
+    """What a JSON file of results says."""
+    tables = {name: [asdict(table) for table in tables] for name, tables in results.items()}
+    return {"machine": machine(), "quick": quick, "benchmarks": tables}
+
+
+def write_json(path: Path, results: Mapping[str, Sequence[Table]], quick: bool = False) -> None:
+    text = json.dumps(content(results, quick), indent=2, ensure_ascii=False, default=str)
+    path.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,122 @@
+"""Draw the two figures that people look at, from what `python -m benchmarks --json FILE` has measured.
+
+    python -m benchmarks plot FILE…        → benchmarks/plots/overhead.svg, training_step.svg
+
+`overhead` needs the results of `scaling`, `training_step` those of `cuda`, on whatever device they were measured: the
+figure says which. The same results give the same file, byte for byte, with the same matplotlib.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import readme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PLOTS = Path(__file__).with_name("plots")
+STYLE = {
+    "svg.hashsalt": "shapecheck",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.5,
+}
+# Okabe and Ito's colors, which color-blind people tell apart; ours are the strong ones.
+COLORS = {
+    "contract": "#0072B2",
+    "contract, guarded": "#56B4E9",
+    "asserts": "#000000",
+    "beartype, no shapes": "#E69F00",
+    "jaxtyping+beartype": "#D55E00",
+    "jaxtyping+typeguard": "#CC79A7",
+}
+MARKERS = dict(zip(COLORS, "osx^Dv", strict=True))
+
+Content = Mapping[str, Any]
+
+
+def main(argv: Sequence[str]) -> int:
+    """``python -m benchmarks plot FILE…``"""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks plot", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("files", nargs="+", type=readme.results, metavar="FILE", help="what --json has written")
+    parser.add_argument("--folder", type=Path, default=PLOTS, help="where to write (default: benchmarks/plots)")
+    given = parser.parse_args(argv)
+    try:
+        import matplotlib
+    except ModuleNotFoundError:
+        parser.error("plots need matplotlib: pip install matplotlib")
+    figures = dict(drawn(given.files))
+    if not figures:
+        parser.error(f"no figures of {' or '.join(FIGURES)} in there: measure with `python -m benchmarks --json FILE`")
+    given.folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in figures.items():
+        path = given.folder / f"{name}.svg"
+        with matplotlib.rc_context(STYLE):
+            figure.savefig(path, metadata={"Date": None})
+        print(path)
+    return 0
+
+
+def drawn(contents: Sequence[Content]) -> Iterator[tuple[str, Figure]]:
+    """Each figure that there are results for, by its name."""
+    import matplotlib
+
+    for benchmark, (name, draw) in FIGURES.items():
+        for content in contents:
+            tables = content["benchmarks"].get(benchmark, ())
+            with matplotlib.rc_context(STYLE):
+                if figure := draw([table["data"] for table in tables if table.get("data")], content["machine"]):
+                    yield name, figure
+
+
+def overhead(data: Sequence[Mapping[str, Any]], machine: Mapping[str, str]) -> Figure | None:
+    """What a call costs beyond the bare one, against dims and against arguments."""
+    panels = [each for each in data if each.get("figure") == "overhead"]
+    if not panels:
+        return None
+    figure, axes = _figure(len(panels), machine)
+    for panel, ax in zip(panels, axes, strict=True):
+        for variant, times in panel["overhead"].items():
+            ax.plot(panel["x"], times, label=variant, marker=MARKERS.get(variant, "."), color=COLORS.get(variant))
+        ax.set(xlabel=panel["along"], yscale="log", xticks=panel["x"])
+        _times(ax)
+    axes[0].set_ylabel("overhead per call, over the bare function")
+    _legend(figure, axes[0])
+    return figure
+
+
+def _figure(panels: int, machine: Mapping[str, str]) -> tuple[Figure, Sequence[Axes]]:
+    """Panels side by side with one scale, the machine below them."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.2 * panels, 4.2), layout="constrained")
+    axes = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
+    known = ("processor", "gpu", "python", "torch", "jaxtyping", "beartype", "typeguard", "commit")
+    figure.supxlabel(" · ".join(f"{name} {machine[name]}" for name in known if name in machine), fontsize=7)
+    return figure, axes
+
+
+def _times(ax: Axes) -> None:
+    """Label an axis of nanoseconds as ``100 ns``, ``1 µs``, ``10 µs``."""
+    from benchmarks.measure import nanoseconds
+
+    ax.yaxis.set_major_formatter(lambda value, _: nanoseconds(value))
+
+
+def _legend(figure: Figure, ax: Axes) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
+
+
+Draw = Callable[[Sequence[Mapping[str, Any]], Mapping[str, str]], "Figure | None"]
+FIGURES: dict[str, tuple[str, Draw]] = {"scaling": ("overhead", overhead)}
