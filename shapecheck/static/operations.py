@@ -6,6 +6,7 @@ import ast
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from types import EllipsisType
 
@@ -23,8 +24,10 @@ from shapecheck.static.op_findings import Operand, check_reshape, has_tensor, he
 from shapecheck.static.reshapes import RESHAPES
 from shapecheck.static.values import Choice, ExternalName, Layer, Value, options
 
-__all__ = ["apply_layer", "apply_op", "constructed_layer", "core_value"]
+__all__ = ["STRICT", "apply_layer", "apply_op", "constructed_layer", "core_value"]
 
+STRICT = ContextVar("STRICT", default=False)
+"""Whether a rule that fails on something unforeseen stops the check, as it does in tests."""
 _MOST_COMBINATIONS = 16
 
 
@@ -76,7 +79,9 @@ def constructed_layer(name: str, arguments: Arguments, node: ast.AST, frame: Fra
         return Layer(name, ops.construct(name, positional, keywords))
     except OpError as error:
         report_error(error, {}, (), node, frame)
-        return None
+    except Exception as error:
+        _unforeseen(name, error)
+    return None
 
 
 def _applied(
@@ -139,8 +144,15 @@ def _outcome(operation: _Operation, arguments: Arguments) -> tuple[Value, list[N
         return _ours(operation.apply(arguments, notes)), notes, None
     except OpError as error:
         return UNKNOWN, notes, error
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        return UNKNOWN, [], None  # a rule that fails on something unforeseen says nothing
+    except Exception as error:
+        _unforeseen(operation.name, error)
+        return UNKNOWN, [], None
+
+
+def _unforeseen(name: str, error: Exception) -> None:
+    """A rule that fails by itself says nothing, so that one op doesn't cost a file its check; tests want to know."""
+    if STRICT.get():
+        raise AssertionError(f"the rule of {name} fails") from error
 
 
 def core_value(value: Value) -> core.Value:
