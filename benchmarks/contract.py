@@ -30,7 +30,7 @@ FLOATS = frozenset(
     dtype for dtype in vars(torch).values() if isinstance(dtype, torch.dtype) and dtype.is_floating_point
 )
 
-unguarded = contract(broadcast="allow", loss=False, keepdim=False, dims=False)
+unguarded = contract(broadcast="allow", keepdim=False)
 
 
 def by_jaxtyping(function: Function) -> Function:

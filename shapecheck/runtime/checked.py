@@ -241,7 +241,8 @@ def _first_call(job: Job) -> Any:
     from shapecheck.runtime import guard
 
     options = {name: value for name, value in job.options.items() if name not in OWN_OPTIONS}
-    if guard.guards_anything(settings.changed(settings.current(), options, "contract()")):
+    around = replace(settings.current(), mode="raise")  # made while contracts are off, it may be switched on later
+    if guard.guards_anything(settings.changed(around, options, "contract()")):
         return guard.FirstCall(job.function, **options)
     guard.declare(job.function, options)
     return None

@@ -5,7 +5,7 @@
     classmethod, staticmethod, property, cached_property, partial, bound method   unwrapped, checked, wrapped again
     class                               its methods, and its fields if it has any  `classes`
 
-Under ``python -O``, and in the mode "off", what is decorated comes back as it is; ``always=True`` stays on.
+Under ``python -O`` and with SHAPECHECK=off what is decorated comes back as it is; ``always=True`` stays on.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _context_manager(function: FunctionType) -> Callable[[Any], Any] | None:
 
 def apply(thing: Any, options: Mapping[str, Any], frame: FrameType | None) -> Any:
     """`thing` under contract; `frame` is where its definition is running."""
-    if not settings.enabled() and not options.get("always"):
+    if settings.off_for_good() and not options.get("always"):
         return thing
     match thing:
         case FunctionType() if (make := _context_manager(thing)) is not None:

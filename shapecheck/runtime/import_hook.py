@@ -7,7 +7,7 @@
 Whatever finder and loader Python would use still finds and reads the source; only its syntax tree is rewritten
 (`transform`), before it is compiled. Byte code is cached under a name of its own, made from this package's version and
 rewriting code and Python's optimization level, so runs with and without the hook never read each other's.
-Under ``python -O`` and in the mode "off" nothing is installed.
+Under ``python -O`` and with SHAPECHECK=off nothing is installed.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def install(*packages: str, **options: Any) -> Installed:
         raise SettingsError("install(): no package named; expected install('mypkg')")
     policy = Policy.of(options)
     handle = Installed(names, Finder(names, policy))
-    if policy.always or settings.enabled():
+    if policy.always or not settings.off_for_good():
         _warn_of_loaded(names)
         sys.meta_path.insert(0, handle.finder)
     return handle

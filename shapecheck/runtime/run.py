@@ -138,13 +138,11 @@ def _load_script(script: Path, arguments: list[str], packages: list[str]) -> Pro
     if beside:
         install(*beside)
     _prepare([str(script), *arguments], str(script.absolute().parent))
-    checked = settings.enabled()
+    checked = not settings.off_for_good()
     loader = ContractLoader("__main__", path, Policy()) if checked else SourceFileLoader("__main__", path)
     try:
         data = loader.get_data(path)
-        code = (
-            loader.source_to_code(data, path) if settings.enabled() else compile(data, path, "exec", dont_inherit=True)
-        )
+        code = loader.source_to_code(data, path) if checked else compile(data, path, "exec", dont_inherit=True)
     except (OSError, SyntaxError, UnicodeError, ValueError) as error:
         raise RunError(f"{script} can't be run: {error}") from None
     return Program(code, path, None)

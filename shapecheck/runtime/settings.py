@@ -3,7 +3,7 @@
     option        values                                 default   meaning
     mode          "off" "warn" "raise"                   "raise"   what a violation does
     broadcast     "allow" "echo" "outer" "rank" "strict" "echo"    which silent stretching is a violation; "allow"
-                                                                   switches `loss` off, too, unless that is given
+                                                                   switches `loss` and `dims` off, too, unless given
     loss          bool                                   True      input and target of a loss differ in shape
     keepdim       bool                                   True      a reduction without keepdim meets its source
     dims          bool                                   True      two dims that a contract names differently line up
@@ -13,6 +13,7 @@
 
 Each source overrides the one before it: the defaults, `[tool.shapecheck]` of the nearest pyproject.toml above the
 working directory, the environment variable SHAPECHECK (the mode), `configure(...)`, one contract's or guard's options.
+Only SHAPECHECK=off, like ``python -O``, is final: functions are left as they are written, so nothing can switch them on.
 They are read when first asked for, so importing this costs nothing; it imports no torch.
 A value that doesn't exist is a `SettingsError` that names its source and the nearest value that does.
 """
@@ -72,21 +73,29 @@ _DEFAULTS = Settings()
 _NAMES = tuple(field.name for field in fields(Settings))
 
 _current: Settings | None = None
+_is_final = False  # SHAPECHECK=off: the mode stays "off"
 _warned: set[tuple[Place, type[ShapeError]]] = set()
 _listeners: list[Callable[[], None]] = []
 
 
 def current() -> Settings:
     """The settings in force, process-wide."""
-    global _current
+    global _current, _is_final
     if _current is None:
+        _is_final = False
         _current = _from_environment(_from_pyproject(_DEFAULTS))
+        _is_final = _mode_of_environment() == "off"
     return _current
 
 
 def enabled() -> bool:
-    """Whether anything is checked: not under ``python -O`` and not in the mode "off"."""
+    """Whether anything is checked now: not under ``python -O`` and not in the mode "off"."""
     return __debug__ and current().mode != "off"
+
+
+def off_for_good() -> bool:
+    """Whether nothing will ever be checked in this process: under ``python -O``, or with SHAPECHECK=off."""
+    return not __debug__ or (current().mode == "off" and _is_final)
 
 
 class configure:
@@ -116,7 +125,10 @@ def changed(settings: Settings, options: Mapping[str, Any], source: str) -> Sett
     for name, value in options.items():
         _validate(name, value, source)
     if "broadcast" in options and "allow" in (options["broadcast"], settings.broadcast):
-        options = {"loss": options["broadcast"] != "allow", **options}
+        stretching = options["broadcast"] != "allow"
+        options = {"loss": stretching, "dims": stretching, **options}
+    if _is_final:
+        options = {**options, "mode": "off"}
     return replace(settings, **options)
 
 
@@ -168,8 +180,12 @@ def _nearest(word: object, words: tuple[str, ...]) -> str:
 
 
 def _from_environment(settings: Settings) -> Settings:
-    mode = os.environ.get(VARIABLE, "").strip().lower()
+    mode = _mode_of_environment()
     return changed(settings, {"mode": mode} if mode else {}, f"environment variable {VARIABLE}")
+
+
+def _mode_of_environment() -> str:
+    return os.environ.get(VARIABLE, "").strip().lower()
 
 
 def _from_pyproject(settings: Settings) -> Settings:

@@ -31,7 +31,7 @@ unhurried = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
-bare_contract = contract(broadcast="allow", loss=False, keepdim=False, dims=False)
+bare_contract = contract(broadcast="allow", keepdim=False)
 
 
 def accepts(function: Any, *arguments: Any) -> bool:

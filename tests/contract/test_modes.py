@@ -1,5 +1,6 @@
 """Off, warn, raise, always, python -O: what is switched, and that off means the function itself."""
 
+import os
 import subprocess
 import sys
 import warnings
@@ -9,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from shapecheck import AnnotationError, SettingsError, ShapeError, configure, contract
+from shapecheck import AnnotationError, BroadcastError, SettingsError, ShapeError, check, configure, contract
 from shapecheck.runtime.settings import ShapeWarning
 
 T = torch.ones
@@ -19,10 +20,67 @@ def square(x: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
     return x
 
 
-def test_off_at_decoration_gives_the_function_itself() -> None:
+@contract
+def outer(prediction: Float[Tensor, "n 1"], target: Float[Tensor, "n"]) -> Float[Tensor, ""]:
+    return (prediction - target).mean()
+
+
+def test_made_while_off_a_contract_is_switched_on_later() -> None:
     with configure(mode="off"):
-        assert contract(square) is square
-        assert contract(always=True)(square) is not square
+
+        @contract
+        class Heads:
+            heads = 2
+
+            def split(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+                return check(x, Float[Tensor, "n {self.heads}"])
+
+        late = contract(outer.__wrapped__)
+        late(T(3, 1), T(3))
+        assert late.__code__ is outer.__wrapped__.__code__
+        assert Heads().split(T(2, 3)).shape == (2, 3)
+    assert Heads().split(T(2, 2)).shape == (2, 2)
+    with pytest.raises(ShapeError, match="expected \\{self.heads\\} = 2"):
+        Heads().split(T(2, 3))
+    with pytest.raises(BroadcastError):
+        late(T(3, 1), T(3))
+
+
+NEVER = """
+import torch
+from jaxtyping import Float
+from torch import Tensor
+import shapecheck
+from shapecheck import ShapeError, check, configure, contract, guard, install
+def f(x: Float[Tensor, "n n"]):
+    return check(x, Float[Tensor, "n {self.heads}"])
+assert contract(f) is f and contract(mode="raise")(f) is f and contract(always=True)(f) is not f
+configure(mode="raise")
+with configure(mode="warn"), guard(mode="raise"):
+    torch.ones(3, 1) - torch.ones(3)
+    f(torch.ones(2, 3))
+assert contract(f) is f and not shapecheck.enabled
+try:
+    contract(always=True)(f)(torch.ones(2, 3))
+except ShapeError:
+    print("as it should be")
+"""
+
+
+@pytest.mark.parametrize("options", [{"SHAPECHECK": "off"}, {"SHAPECHECK": " Off "}], ids=str)
+def test_off_in_the_environment_is_for_good(options: dict[str, str]) -> None:
+    done = subprocess.run([sys.executable, "-c", NEVER], capture_output=True, text=True, env={**os.environ, **options})
+    assert (done.stdout, done.stderr) == ("as it should be\n", "")
+
+
+def test_what_allows_all_stretching_leaves_no_trace_of_guards() -> None:
+    bare = contract(broadcast="allow", keepdim=False)(square)
+    guarded = contract(square)
+    assert not any(name.endswith(("_first", "_seen")) for name in bare.__code__.co_names)
+    assert any(name.endswith("_seen") for name in guarded.__code__.co_names)
+    assert len(bare.__code__.co_code) < len(guarded.__code__.co_code)
+    with_dims = contract(broadcast="allow", keepdim=False, dims=True)(square)
+    assert any(name.endswith("_seen") for name in with_dims.__code__.co_names)
 
 
 def test_off_later_runs_the_functions_own_code() -> None:

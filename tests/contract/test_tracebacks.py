@@ -158,8 +158,8 @@ def assign() -> None:
 
 
 VIOLATIONS: list[Callable[[], Any]] = [
-    call_argument, call_result, call_of_a_method, read_a_property, await_it, await_a_result, first_step, send, last_step,
-    async_step, make, assign,
+    call_argument, call_result, call_of_a_method, read_a_property, await_it, await_a_result, first_step, send,
+    last_step, async_step, make, assign,
 ]  # fmt: skip
 
 
