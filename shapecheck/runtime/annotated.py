@@ -76,6 +76,10 @@ class Imports:
         """Whether the programmer already wrote ``@contract`` on it."""
         return self._decorated(node, {"shapecheck.contract", "shapecheck.runtime.contract"})
 
+    def guarded(self, node: Definition) -> bool:
+        """Whether the programmer already wrote ``@guard`` on it."""
+        return self._decorated(node, {"shapecheck.guard", "shapecheck.runtime.guard.guard"})
+
     def _decorated(self, node: Definition, by: set[str]) -> bool:
         return any(self.path(decorator) in by for decorator in node.decorator_list)
 

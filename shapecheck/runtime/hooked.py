@@ -1,6 +1,7 @@
 """What a rewritten module calls while it runs: one `Hooked` per module, found under `transform.HOOK` in its names.
 
-function(f)                      f under contract, or f itself where no annotation holds a shape
+function(f)                      f under contract, or `guarded(f)` where no annotation holds a shape
+guarded(f)                       f under guards, if the hook was told to guard every function; f itself if not
 type(c)                          a dataclass or NamedTuple class under contract, any other class itself
 local(value, "y", "Image")       value, checked against the annotation that the module wrote for `y`
 """
@@ -21,19 +22,23 @@ from shapecheck.core.errors import AnnotationError, SettingsError, ShapeError
 from shapecheck.runtime import settings
 from shapecheck.runtime.annotated import spells_shape
 from shapecheck.runtime.body import error_at, is_compiling
-from shapecheck.runtime.checked import checked
+from shapecheck.runtime.checked import OWN_OPTIONS, checked
 from shapecheck.runtime.checks import checks_tensors
 from shapecheck.runtime.fields import check_fields
 from shapecheck.runtime.hints import understand
 from shapecheck.runtime.mentions import published
-from shapecheck.runtime.promise import Promise, promise
+from shapecheck.runtime.promise import Promise, kind_of, promise
 from shapecheck.runtime.resolve import Later, hints_of, names_around, reported
 from shapecheck.runtime.transform import HOOK
 from shapecheck.runtime.validate import validate
 
 Unresolved = Literal["warn", "raise", "ignore"]
 
-UNRESOLVED = ("warn", "raise", "ignore")
+CHOICES: Mapping[str, tuple[object, ...]] = {
+    "locals": (True, False),
+    "unresolved": ("warn", "raise", "ignore"),
+    "guard": (True, False, *(level for level in settings.CHOICES["broadcast"] if level != "allow")),
+}
 
 
 class ShapeHookWarning(UserWarning):
@@ -46,19 +51,22 @@ class Policy:
 
     check_locals: bool = True
     unresolved: Unresolved = "warn"
+    guard_all: bool = False  # functions without shapes, too
     contract: Mapping[str, Any] = field(default_factory=dict)  # the options of every contract
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Policy:
-        own = {name: options[name] for name in ("locals", "unresolved") if name in options}
+        own = {name: options[name] for name in CHOICES if name in options}
         rest = {name: value for name, value in options.items() if name not in own}
-        for name, allowed in (("locals", (True, False)), ("unresolved", UNRESOLVED)):
-            if name in own and own[name] not in allowed:
-                raise SettingsError(
-                    f"install(): {name} is {own[name]!r}, expected one of {', '.join(map(repr, allowed))}"
-                )
+        for name, value in own.items():
+            if value not in CHOICES[name]:
+                allowed = ", ".join(map(repr, CHOICES[name]))
+                raise SettingsError(f"install(): {name} is {value!r}, expected one of {allowed}")
+        guard = own.get("guard", False)
+        if isinstance(guard, str) and rest.setdefault("broadcast", guard) != guard:
+            raise SettingsError(f"install(): guard={guard!r}, but broadcast={rest['broadcast']!r}")
         _validate(rest)
-        return cls(own.get("locals", True), own.get("unresolved", "warn"), rest)
+        return cls(own.get("locals", True), own.get("unresolved", "warn"), guard is not False, rest)
 
     @property
     def always(self) -> bool:
@@ -90,8 +98,18 @@ class Hooked:
         meaning = partial(self.meaning, function, names_around(frame, self.names))
         with suppress(Later):
             if not _holds_shape(meaning(False)) and not published(function):
-                return function
+                return self.guarded(function)
         return cast(FunctionType, checked(function, self.policy.contract, frame, meaning))
+
+    def guarded(self, function: FunctionType) -> FunctionType:
+        options = {name: value for name, value in self.policy.contract.items() if name not in OWN_OPTIONS}
+        if not self.policy.guard_all or not settings.enabled() or "torch" not in sys.modules:
+            return function
+        if kind_of(function) != "function":  # a checker of the same kind, with nothing but guards to it
+            return cast(FunctionType, checked(function, self.policy.contract, None, lambda _: promise(function, {})))
+        from shapecheck.runtime.guard import guard
+
+        return cast(FunctionType, guard(**options)(function))
 
     def meaning(self, function: FunctionType, around: Mapping[str, Any], final: bool) -> Promise:
         """What a function promises as far as it can be understood; the rest is told and not checked.

@@ -42,6 +42,8 @@ def install(*packages: str, **options: Any) -> Installed:
         locals: check annotated assignments inside functions (``y: Float[Tensor, "b"] = …``) too. Default True.
         unresolved: what an annotation that can't be understood or resolved does: "warn" (once per place, and the
             rest of the module is checked), "raise" or "ignore". Default "warn".
+        guard: guard every function of the packages, annotated or not; a level of `broadcast` does so at that level.
+            Default False: only functions under contract are guarded.
         options: those of `contract`, for every contract made.
 
     Returns:
@@ -134,7 +136,7 @@ class ContractLoader(SourceFileLoader):
         super().__init__(fullname, path)
         self.policy = policy
         self.plain = cache_from_source(path)
-        self.cached = cache_from_source(path, optimization=_tag(policy.check_locals))
+        self.cached = cache_from_source(path, optimization=_tag(policy.check_locals, policy.guard_all))
 
     def exec_module(self, module: ModuleType) -> None:
         setattr(module, transform.HOOK, Hooked(module.__dict__, self.path, self.policy))
@@ -145,7 +147,7 @@ class ContractLoader(SourceFileLoader):
 
     def rewritten(self, data: bytes, path: str) -> ast.Module:
         tree = ast.parse(decode_source(data), path)
-        return transform.transform(tree, self.policy.check_locals)
+        return transform.transform(tree, self.policy.check_locals, guard_all=self.policy.guard_all)
 
     def get_data(self, path: str) -> bytes:
         return super().get_data(self.cached if path == self.plain else path)
@@ -181,10 +183,10 @@ def covers(package: str, module: str) -> bool:
 
 
 @cache
-def _tag(check_locals: bool) -> str:
+def _tag(check_locals: bool, guard_all: bool) -> str:
     """The part of a cached file's name that says how its code was made; letters and digits only."""
     made_by = "".join(Path(str(module.__file__)).read_text(encoding="utf-8") for module in (transform, annotated))
-    key = hashlib.sha256(f"{shapecheck.__version__} {check_locals} {made_by}".encode()).hexdigest()[:12]
+    key = hashlib.sha256(f"{shapecheck.__version__} {check_locals} {guard_all} {made_by}".encode()).hexdigest()[:12]
     return f"{sys.flags.optimize}shapecheck{key}"
 
 

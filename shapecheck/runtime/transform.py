@@ -4,6 +4,7 @@
     @dataclass class Batch: …               @__shapecheck_hook__.type           outermost decorator
     y: Float[Tensor, "b"] = x.sum(1)        y: … = __shapecheck_hook__.local(x.sum(1), "y", "Float[Tensor, 'b']")
     y: Float[Tensor, "b"]; y, z = g(x)      …; __shapecheck_hook__.local(y, "y", "Float[Tensor, 'b']")
+    def g(x): return x * 2                  @__shapecheck_hook__.guarded        if every function is to be guarded
 
 Nothing is imported or inserted at the top: who runs the code puts `HOOK` among the module's names first.
 Every new node stands on the line of what it checks, so tracebacks, debuggers and coverage see the file as written.
@@ -34,10 +35,15 @@ class Scope:
     touched: bool = False
 
 
-def transform(tree: ast.Module, check_locals: bool = True, decorate: bool = True) -> ast.Module:
-    """Rewrite `tree` in place; `check_locals` and `decorate` say which half."""
+def transform(
+    tree: ast.Module, check_locals: bool = True, decorate: bool = True, guard_all: bool = False
+) -> ast.Module:
+    """Rewrite `tree` in place; `check_locals` and `decorate` say which half.
+
+    `guard_all`: decorate the functions without shapes, too.
+    """
     if not opts_out(tree):
-        _Transformer(Imports.of(tree), check_locals, decorate).module(tree)
+        _Transformer(Imports.of(tree), check_locals, decorate, guard_all).module(tree)
         ast.fix_missing_locations(tree)
     return tree
 
@@ -55,8 +61,8 @@ def opts_out(node: ast.Module | ast.ClassDef | Function) -> bool:
 
 
 class _Transformer:
-    def __init__(self, imports: Imports, check_locals: bool, decorate: bool) -> None:
-        self.imports, self.check_locals, self.decorate = imports, check_locals, decorate
+    def __init__(self, imports: Imports, check_locals: bool, decorate: bool, guard_all: bool) -> None:
+        self.imports, self.check_locals, self.decorate, self.guard_all = imports, check_locals, decorate, guard_all
 
     def module(self, tree: ast.Module) -> None:
         self.block(tree, Scope(frozenset()), annotated=True)
@@ -89,9 +95,12 @@ class _Transformer:
             return
         scope = Scope(outer.bound | _bound(node))
         self.block(node, scope, annotated=True)
-        wanted = self.decorate and not self.imports.overloads(node) and not self.imports.contracted(node)
-        if wanted and (scope.touched or self.has_contract(node)):
+        if not self.decorate or self.imports.overloads(node) or self.imports.contracted(node):
+            return
+        if scope.touched or self.has_contract(node):
             node.decorator_list.append(_hook("function", node))
+        elif self.guard_all and not self.imports.guarded(node) and _may_compute(node):
+            node.decorator_list.append(_hook("guarded", node))
 
     def type(self, node: ast.ClassDef, outer: Scope) -> None:
         if opts_out(node):
@@ -160,6 +169,20 @@ def _check(value: ast.expr, target: ast.expr, annotation: ast.expr, scope: Scope
         if not hasattr(node, "lineno"):
             ast.copy_location(node, value)
     return call
+
+
+_COMPILED = frozenset({"jit", "njit", "script", "script_method", "export", "kernel"})  # numba, triton, TorchScript
+_CALLED_WITH_TENSORS = frozenset({"__call__", "__getitem__", "__init__", "__iter__", "__next__", "__post_init__"})
+
+
+def _may_compute(node: Function) -> bool:
+    """Whether a function without shapes may run an operation on tensors that a guard could see."""
+    if any(_named(decorator) in _COMPILED for decorator in node.decorator_list):
+        return False
+    if node.name.startswith("__") and node.name.endswith("__") and node.name not in _CALLED_WITH_TENSORS:
+        return False
+    operations = (ast.BinOp, ast.AugAssign, ast.Compare, ast.Call)
+    return any(isinstance(inner, operations) for statement in node.body for inner in _own_nodes(statement))
 
 
 def _hook(method: str, at: ast.expr | ast.stmt) -> ast.expr:

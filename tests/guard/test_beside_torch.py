@@ -95,3 +95,23 @@ def test_guarded_tensors_carry_nothing(tmp_path: Path) -> None:
     assert vars(total) == {}
     torch.save(total, tmp_path / "total.pt")
     assert torch.equal(torch.load(tmp_path / "total.pt", weights_only=True), total)
+
+
+def doubled(x: Tensor) -> Tensor:
+    return x * 2
+
+
+def through_a_global(x: Tensor) -> Tensor:
+    return doubled(x) + 1
+
+
+@guard
+class Scripted(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return doubled(x) + 1
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+@pytest.mark.parametrize("subject", [guard(through_a_global), Scripted()], ids=["function", "module"])
+def test_torchscript_finds_the_names_of_the_users_module(subject: object) -> None:
+    assert torch.jit.script(subject)(torch.ones(2)).tolist() == [3.0, 3.0]

@@ -8,6 +8,7 @@ import pickle
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -160,3 +161,14 @@ def test_mode_off_does_nothing() -> None:
     with configure(mode="off"), guard():
         assert torch._C._len_torch_function_stack() == 0
         outer(*column_and_row())
+
+
+def test_equal_code_in_two_files_is_told_apart(tmp_path: Path) -> None:
+    for name in ("one.py", "two.py"):
+        file = tmp_path / name
+        file.write_text("def product(a, b):\n    return a * b\n")
+        names: dict[str, Any] = {}
+        exec(compile(file.read_text(), str(file), "exec"), names)
+        with pytest.raises(BroadcastError) as caught, guard():
+            names["product"](*column_and_row())
+        assert caught.value.filename == str(file)

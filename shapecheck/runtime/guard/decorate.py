@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import wraps
 from inspect import isclass, isroutine
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Any, TypeVar, overload
 
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from torch.compiler import is_dynamo_compiling
 
 from shapecheck.core.errors import ShapeError
 from shapecheck.runtime.guard.active import Stretch
+from shapecheck.runtime.guard.calls import Arguments, Keywords
 from shapecheck.runtime.guard.first_call import FirstCall, part_of_key
 from shapecheck.runtime.guard.plan import activate, guards_anything, settings_around
 from shapecheck.runtime.guard.raising import hide
@@ -122,26 +123,38 @@ def _leave(kind: type[BaseException] | None, error: BaseException | None, traceb
 
 
 def _guarded(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
-    first = FirstCall(function, **options)
-    seen = first.seen
+    """The wrapper, among the names of the function's own module: `torch.jit.script` looks the body's names up there.
 
-    @wraps(function)
+    So all that it mentions is a variable of its closure.
+    """
+    first = FirstCall(function, **options)
+    seen, call = first.seen, first.call
+    compiling, key_of, step, symbolic, violation, hidden = (
+        is_dynamo_compiling, _key_of, next, TypeError, ShapeError, hide,
+    )  # fmt: skip
+
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if is_dynamo_compiling():
+        if compiling():
             return function(*args, **kwargs)
-        key = tuple([arg.shape if isinstance(arg, Tensor) else part_of_key(arg) for arg in args])
-        if kwargs:
-            key += tuple([part_of_key(value) for value in kwargs.values()])
+        key = key_of(args, kwargs)
         try:
-            known = next(seen[key])
-        except TypeError:  # symbolic sizes (torch.export, make_fx) can't be hashed
+            known = step(seen[key])
+        except symbolic:  # symbolic sizes (torch.export, make_fx) can't be hashed
             known = True
         if known:
             return function(*args, **kwargs)
         try:
-            return first.call(key, args, kwargs)
-        except ShapeError as error:
-            hide(error)
+            return call(key, args, kwargs)
+        except violation as error:
+            hidden(error)
             raise
 
-    return wrapper
+    home = getattr(function, "__globals__", None)
+    if home is not None:
+        wrapper = FunctionType(wrapper.__code__, home, closure=wrapper.__closure__)
+    return wraps(function)(wrapper)
+
+
+def _key_of(args: Arguments, kwargs: Keywords) -> tuple[Any, ...]:
+    key = tuple([arg.shape if type(arg) is Tensor else part_of_key(arg) for arg in args])
+    return (*key, *map(part_of_key, kwargs.values())) if kwargs else key

@@ -142,6 +142,11 @@ def _pattern(key: Key, order: dict[int, int]) -> Key:
 
 def part_of_key(value: object) -> object:
     """What of an argument decides which operations run on which shapes: sizes, None, and switches."""
+    kind = type(value)
+    if kind in _TELL_BY_TYPE:
+        return kind
+    if kind in _TELL_BY_VALUE:
+        return value
     match value:
         case Tensor():
             return value.shape
@@ -149,9 +154,11 @@ def part_of_key(value: object) -> object:
             return tuple([part_of_key(part) for part in value])
         case dict():
             return tuple([part_of_key(part) for part in value.values()])
-        case bool() | None:
-            return value
-    return type(value)
+    return kind
+
+
+_TELL_BY_TYPE = frozenset({int, float, str})
+_TELL_BY_VALUE = frozenset({bool, type(None)})
 
 
 def _one_each(dims: Dims, rank: int) -> tuple[str | None, ...]:

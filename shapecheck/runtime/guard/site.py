@@ -96,22 +96,27 @@ def site_in(frame: FrameType, direct: bool = True) -> Site:
     return site_of(frame.f_code, frame.f_lasti, direct, frame.f_globals.get("__name__") == "__main__")
 
 
-@lru_cache(maxsize=4096)
 def site_of(code: CodeType, lasti: int, direct: bool = True, main: bool = False) -> Site:
     """The site of one instruction; `main` says that it stands in the script or prompt that the user runs."""
+    return _site(code.co_filename, code, lasti, direct, main)
+
+
+@lru_cache(maxsize=4096)
+def _site(filename: str, code: CodeType, lasti: int, direct: bool, main: bool) -> Site:
+    """`filename` is the code's: two codes that differ in nothing else are equal."""
     start, end, left, right = next(islice(code.co_positions(), lasti // 2, None), (None,) * 4)
     line = start or code.co_firstlineno
-    lines = linecache.getlines(code.co_filename)
+    lines = linecache.getlines(filename)
     text = ""
     if end is not None and left is not None and right is not None and end <= len(lines):
         text = _cut(lines[line - 1 : end], left, right)
     return Site(
-        place=Place(code.co_filename, line),
+        place=Place(filename, line),
         function=code.co_qualname,
         text=" ".join(text.split()),
         node=_parsed(text),
-        library=code.co_filename.startswith(_LIBRARIES),
-        generated=not main and code.co_filename.startswith("<"),
+        library=filename.startswith(_LIBRARIES),
+        generated=not main and filename.startswith("<"),
         direct=direct,
     )
 
