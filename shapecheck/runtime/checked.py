@@ -20,10 +20,12 @@ from typing import Any
 
 from shapecheck.runtime import settings, switch
 from shapecheck.runtime.checker import Kind, Plan, write_checker, write_pass_on
+from shapecheck.runtime.checks import Anything, checks_tensors
 from shapecheck.runtime.mentions import published
 from shapecheck.runtime.promise import Meaning, Promise, kind_of, promise
 from shapecheck.runtime.resolve import Later, hints_of, names_around
 from shapecheck.runtime.running import Contract
+from shapecheck.runtime.scripting import refuse_function
 from shapecheck.runtime.settings import Place
 from shapecheck.runtime.signature import Parameters, parameters_of
 from shapecheck.runtime.source import Source, compiled, own_prefix
@@ -155,7 +157,14 @@ def _function(job: Job, code: CodeType, contract: Contract | None) -> FunctionTy
     if native and "<locals>" in job.original.__qualname__:
         weakref.finalize(checker, _forget, job.home, [job.name(what) for what in OWN_OBJECTS]).atexit = False
     _contracts[checker] = contract
+    if contract is None or _mentions_shapes(contract):
+        refuse_function(checker)
     return checker
+
+
+def _mentions_shapes(contract: Contract) -> bool:
+    checks = (*contract.parameters.values(), *contract.outcomes.values(), contract.returns or Anything())
+    return any(map(checks_tensors, checks))
 
 
 def _pass_on(job: Job, function: str) -> CodeType:

@@ -24,6 +24,7 @@ from shapecheck.runtime.checks import checks_tensors
 from shapecheck.runtime.fields import check_fields
 from shapecheck.runtime.hints import understand
 from shapecheck.runtime.resolve import hints_of
+from shapecheck.runtime.scripting import is_refused, refuse_module
 
 __all__ = ["contracted_class"]
 
@@ -43,6 +44,8 @@ def contracted_class(cls: type, options: Options, frame: FrameType | None) -> ty
         )
     check_fields(cls, options, frame)
     _check_methods(cls, options, frame)
+    if any(map(is_refused, vars(cls).values())):
+        refuse_module(cls)
     return cls
 
 

@@ -13,7 +13,7 @@
 
 Each source overrides the one before it: the defaults, `[tool.shapecheck]` of the nearest pyproject.toml above the
 working directory, the environment variable SHAPECHECK (the mode), `configure(...)`, one contract's or guard's options.
-Only SHAPECHECK=off, like ``python -O``, is final: functions are left as they are written, so nothing can switch them on.
+Only SHAPECHECK=off is final, like ``python -O``: functions are left as they are written.
 They are read when first asked for, so importing this costs nothing; it imports no torch.
 A value that doesn't exist is a `SettingsError` that names its source and the nearest value that does.
 """

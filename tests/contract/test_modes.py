@@ -40,7 +40,7 @@ def test_made_while_off_a_contract_is_switched_on_later() -> None:
         assert late.__code__ is outer.__wrapped__.__code__
         assert Heads().split(T(2, 3)).shape == (2, 3)
     assert Heads().split(T(2, 2)).shape == (2, 2)
-    with pytest.raises(ShapeError, match="expected \\{self.heads\\} = 2"):
+    with pytest.raises(ShapeError, match=r"expected \{self.heads\} = 2"):
         Heads().split(T(2, 3))
     with pytest.raises(BroadcastError):
         late(T(3, 1), T(3))

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 from torch.export import Dim, export
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from shapecheck import ShapeError
+from shapecheck import ShapeError, contract
 from tests.torch_tools import subjects
 from tests.torch_tools.subjects import bare, sizes
 
@@ -112,7 +113,38 @@ def test_make_fx_records_the_bare_graph(function: Callable[..., Any], mode: str)
     assert ops(ours.graph) == ops(theirs.graph)
 
 
+def calls_a_contract(x: Tensor) -> Tensor:
+    return subjects.scale(x)
+
+
+@contract
+class Scripted(nn.Module):
+    def forward(self, x: Float[Tensor, "b"]) -> Float[Tensor, "b"]:
+        return x
+
+
+@contract
+def without_shapes(x: Tensor) -> Tensor:
+    return x + 1
+
+
 @pytest.mark.filterwarnings("ignore")
-def test_jit_script_says_what_to_do() -> None:
-    with pytest.raises(Exception, match=r"jaxtyping|Float|shapecheck"):
-        torch.jit.script(subjects.scale)
+@pytest.mark.parametrize(
+    ("scripted", "name"),
+    [
+        (subjects.scale, r"scale\(\)"),
+        (calls_a_contract, r"scale\(\)"),
+        (Scripted(), "Scripted"),
+        (nn.Sequential(Scripted()), "Scripted"),
+    ],
+    ids=["a function", "a function that calls one", "a module", "a module in a module"],
+)
+def test_jit_script_says_why_not_and_what_to_do(scripted: Any, name: str) -> None:
+    reason = rf"{name} is under contract, and TorchScript can't read shape annotations.*use torch.compile"
+    with pytest.raises(RuntimeError, match=reason):
+        torch.jit.script(scripted)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_jit_script_takes_a_contract_without_shapes() -> None:
+    assert torch.jit.script(without_shapes)(torch.ones(2)).tolist() == [2, 2]
