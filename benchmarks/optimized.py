@@ -1,0 +1,176 @@
+"""What is left of a contract under `python -O` and with SHAPECHECK=off: the object, what a call executes, imports.
+
+Every figure comes from a process started in that mode. The machine's instructions are counted by valgrind's callgrind,
+where it is installed. In the mode SHAPECHECK=off, jaxtyping is switched off by its own JAXTYPING_DISABLE=1; beartype,
+typeguard 2 and `assert` only know `-O`. typeguard is shown where version 2 is installed: later ones can't read shapes.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks import measure, modes
+from benchmarks.measure import Options, Ratio, Table, nanoseconds
+from benchmarks.modes import MODES, OFF, ON, OPTIMIZED, Mode
+
+CALLS = 1000
+CALLGRIND = ("valgrind", "-q", "--tool=callgrind", "--dump-before=getppid")
+
+
+def run(options: Options) -> Iterator[Table]:
+    yield identity()
+    for mode in MODES:
+        yield calls(mode, options)
+    yield machine_code(options)
+    yield imports(options)
+    yield cached_code()
+
+
+def identity() -> Table:
+    """Whether what is decorated comes back as the same object, by kind and mode."""
+    found = {mode.name: modes.answer("identity", mode) for mode in MODES}
+    rows = [(kind, *(_yes(answers[kind]) for answers in found.values())) for kind in found[ON.name]]
+    notes = (
+        "`always=True` is the exception that is meant: it stays on for input that users send.",
+        "A class counts as the same only if every attribute of it is the same as well.",
+    )
+    return Table("The same object comes back", ("decorated with `contract`", *found), tuple(rows), notes, found)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def calls(mode: Mode, options: Options) -> Table:
+    """One call of each checker in this mode."""
+    found = modes.answer("calls", mode, *["--quick"] * options.quick)
+    rows = [
+        (
+            each["checker"],
+            _yes(each["same"]),
+            nanoseconds(each["nanoseconds"]),
+            Ratio(*each["ratio"]),
+            each["instructions"],
+            each["frames"],
+            _yes(each["rejects"]),
+        )
+        for each in found
+    ]
+    columns = ("", "bare object", "per call", "× bare", "byte-code instructions", "frames", "rejects a bad call")
+    missing = (
+        () if any("typeguard" in each["checker"] for each in found) else ("typeguard 2 isn't installed: skipped.",)
+    )
+    return Table(f"A call of 3 tensors of 4 dims, {mode.name}", columns, tuple(rows), missing, {mode.name: found})
+
+
+def machine_code(options: Options) -> Table:
+    """The machine's instructions in a loop of calls, by mode."""
+    title, columns = f"Machine instructions in {2 * CALLS} calls of 2 arrays", ("", "per call", "in all", "over bare")
+    if reason := without_callgrind():
+        return Table(title, columns, (), (f"Skipped: {reason}.",))
+    rows, data = [], {}
+    for mode in (OPTIMIZED,) if options.quick else (ON, OPTIMIZED, OFF):
+        data[mode.name] = counted = executed(mode)
+        for name, (once, twice) in counted.items():
+            per_call, over = (twice - once) / CALLS, twice - counted["bare"][1]
+            rows.append((f"{name}, {mode.name}", f"{per_call:.0f}", twice, over))
+    note = (
+        f"Counted by callgrind; per call is the difference between {2 * CALLS} and {CALLS} calls, loop included. "
+        "Equal code counts equally: what is over bare is not noise."
+    )
+    return Table(title, columns, tuple(rows), (note,), data)
+
+
+def without_callgrind() -> str | None:
+    return None if shutil.which("valgrind") else "valgrind isn't installed"
+
+
+def executed(mode: Mode) -> dict[str, tuple[int, int]]:
+    """The machine's instructions in `CALLS` and in twice as many calls of each function."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        under = (*CALLGRIND, f"--callgrind-out-file={out}")
+        program = ("-m", "benchmarks.programs.machine_code", str(CALLS))
+        names = modes.read(modes.python(mode, *program, under=under, PYTHONHASHSEED="0"))
+        parts = [total(Path(f"{out}.{part}").read_text()) for part in range(1, 3 * len(names) + 1)]
+    return {name: (parts[3 * index + 1], parts[3 * index + 2]) for index, name in enumerate(names)}
+
+
+def total(dump: str) -> int:
+    """The instructions that one dump of callgrind counts."""
+    found = re.search(r"^totals: (\d+)", dump, re.MULTILINE)
+    if found is None:
+        raise ValueError("callgrind wrote no totals")
+    return int(found[1])
+
+
+IMPORTS = ("jaxtyping", "shapecheck", "contract", "beartype")
+
+
+def imports(options: Options) -> Table:
+    """What imports add, on top of jaxtyping, which the annotations need."""
+    rounds = 2 if options.quick else 15
+    found: dict[str, list[dict[str, tuple[float, int]]]] = {mode.name: [] for mode in MODES}
+    for _ in range(rounds):
+        for mode in MODES:
+            found[mode.name].append(modes.answer("imports", mode, *IMPORTS))
+    rows = [(_statement(name), *(_median(each, name) for each in found.values())) for name in IMPORTS]
+    note = f"CPU time and modules loaded, each import on top of those above it, torch not loaded; medians of {rounds}."
+    return Table("Imports", ("", *found), tuple(rows), (note,), found)
+
+
+def _statement(name: str) -> str:
+    return "from shapecheck import contract" if name == "contract" else f"import {name}"
+
+
+def _median(runs: list[dict[str, tuple[float, int]]], name: str) -> str:
+    taken = statistics.median(each[name][0] for each in runs)
+    return f"{nanoseconds(taken * 1e6)}, {runs[0][name][1]} modules"
+
+
+MODULE = """
+from jaxtyping import Float
+
+class Array:
+    def __init__(self, *shape):
+        self.shape, self.dtype = shape, "float32"
+
+def f(x: Float[Array, "b b"]):
+    assert x.shape[0] != 5, "the author's own assertion"
+"""
+
+
+def cached_code() -> Table:
+    """Runs of one module one after the other, with the byte code that the runs before have left."""
+    rows = []
+    for hook in ("shapecheck", "jaxtyping"):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "m.py").write_text(MODULE, encoding="utf-8")
+            rows += [(f"{hook}'s hook, {mode.name}", *_hooked(hook, mode, folder)) for mode in (OPTIMIZED, ON, OFF, ON)]
+    columns = ("run after run, each hook from an empty cache", "contract checked", "own assert alive", "files written")
+    return Table("The import hook's byte code", columns, tuple(rows))
+
+
+def _hooked(hook: str, mode: Mode, folder: Path) -> tuple[str, str, str]:
+    before = _cached(folder)
+    environment = {"PYTHONPYCACHEPREFIX": str(folder / "cache"), "PYTHONDONTWRITEBYTECODE": ""}
+    program = ("-m", "benchmarks.programs.hooked", hook)
+    alive: Mapping[str, Any] = modes.read(modes.python(mode, *program, folder=folder, **environment))
+    written = sorted(re.sub("[0-9a-f]{12,}", "…", name) for name in _cached(folder) - before)
+    return _yes(alive["contract"]), _yes(alive["assert"]), ", ".join(written) or "none"
+
+
+def _cached(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "cache").rglob("m.*.pyc")}
+
+
+if __name__ == "__main__":
+    sys.exit(measure.main(run))
