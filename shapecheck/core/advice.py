@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from shapecheck.core.dtypes import family
 from shapecheck.core.spec import ShapeSpec
 from shapecheck.core.unify import Bindings, Claim, Mismatch, unify
 
-__all__ = ["about_dtype", "about_shape"]
+__all__ = ["about_shape"]
 
 MAX_RANK = 8
 
@@ -27,21 +26,6 @@ def about_shape(mismatch: Mismatch, known: Bindings, others: list[Claim], name: 
         return
     hints = _missing_or_extra if mismatch.kind == "rank" else _swapped
     yield from hints(mismatch.claim, known, others, name)
-
-
-def about_dtype(word: str, expected: frozenset[str] | None, found: str, name: str) -> Iterator[str]:
-    """Hints for a wrong dtype."""
-    if expected is None:
-        return
-    value, wanted = name or "it", {family(dtype) for dtype in expected}
-    if len(expected) == 1:
-        yield f"`{value}.to(torch.{next(iter(expected))})`"
-    elif "int64" in expected and family(found) != "complex":
-        yield f"class labels and indices are integers: `{value}.long()`"
-    elif "float" in wanted and family(found) in ("int", "uint", "bool"):
-        yield f"`{value}.float()`"
-    elif wanted == {"bool"}:
-        yield f"a mask is made by a comparison, or by `{value}.bool()`"
 
 
 def _fit(claims: list[Claim], known: Bindings) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shapecheck.core import advice, message
+from shapecheck.core.dtype_advice import about_dtype
 from shapecheck.core.errors import DtypeError, ShapeError
 from shapecheck.core.message import Row, subject
 from shapecheck.core.unify import Bindings
@@ -205,7 +206,9 @@ def _hints(failure: Failure, situation: Situation) -> Iterator[str]:
             others = [tensor.claim for tensor in failure.around if tensor is not culprit]
             yield from advice.about_shape(failure.mismatch, situation.known, others, name)
         case Tensor(check=check, value=value):
-            yield from advice.about_dtype(check.word, check.dtypes, arrays.dtype_name(value), name)
+            if arrays.is_torch(check.array):
+                hint = about_dtype(check.word, check.dtypes, arrays.dtype_name(value), name)
+                yield from [hint] if hint else []
         case Wrong(check=check, value=value):
             yield from _about_type(check, value, name)
 

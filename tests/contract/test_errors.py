@@ -125,7 +125,7 @@ HINTS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: attend(T(2, 4, 8, 16), T(2, 4, 9, 16), T(2, 9, 4, 16)),
         "dims 1 and 2 look swapped: `v.transpose(1, 2)` fits",
     ),
-    "labels": (lambda: label(T(2, 3), T(2)), "class labels and indices are integers: `labels.long()`"),
+    "labels": (lambda: label(T(2, 3), T(2)), "class labels and indices are integers: `labels.long()` cuts off"),
     "no batch": (lambda: batch(T(3, 8, 8)), "dim 0 (`b`) looks missing: `x.unsqueeze(0)` fits"),
     "numpy": (lambda: batch(np.ones(3)), "`torch.from_numpy(x)` makes a tensor of it"),  # type: ignore[arg-type]
     "None": (lambda: batch(None), "| None` if None is allowed"),  # type: ignore[arg-type]
