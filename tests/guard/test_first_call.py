@@ -14,7 +14,7 @@ from torch import Tensor
 from shapecheck.core.errors import BroadcastError
 from shapecheck.runtime.guard import FirstCall, allow_broadcast, guard
 from shapecheck.runtime.guard.active import ACTIVE
-from shapecheck.runtime.guard.first_call import checks, pattern_of
+from shapecheck.runtime.guard.first_call import checks, part_of_key, pattern_of
 from shapecheck.runtime.settings import configure
 
 
@@ -185,3 +185,39 @@ def test_patterns_are_equal_only_for_equal_structure(one: tuple[object, ...], ot
     )
     if pattern_of(one) == pattern_of(other):
         assert same
+
+
+class Lazy(dict[str, object]):
+    """Its values come from a guarded method, as those of lazily loaded tables do."""
+
+    @guard
+    def values(self) -> list[object]:  # type: ignore[override]
+        return [torch.rand(3)]
+
+
+def endless() -> list[object]:
+    numbers: list[object] = [torch.rand(3)]
+    numbers.append(numbers)
+    return numbers
+
+
+def nested() -> Tensor:
+    return torch.nested.nested_tensor([torch.rand(2, 3), torch.rand(4, 3)])
+
+
+@pytest.mark.filterwarnings("ignore:.*nested tensors:UserWarning")
+@pytest.mark.parametrize("make", [lambda: Lazy(a=1), endless, nested, lambda: [0] * 10**6])
+def test_any_argument_can_be_looked_into(make: Callable[[], object]) -> None:
+    @guard
+    def identity(x: object) -> object:
+        return x
+
+    value = make()
+    for _ in range(3):
+        assert identity(value) is value
+    assert isinstance(part_of_key(value), tuple | type)
+    assert isinstance(part_of_key((value, torch.rand(3))), tuple)
+
+
+def test_lazy_table_may_call_guarded_methods() -> None:
+    assert len(Lazy(a=1).values()) == 1

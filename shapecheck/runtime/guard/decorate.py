@@ -156,5 +156,8 @@ def _guarded(function: Callable[..., Any], options: dict[str, Any]) -> Callable[
 
 
 def _key_of(args: Arguments, kwargs: Keywords) -> tuple[Any, ...]:
-    key = tuple([arg.shape if type(arg) is Tensor else part_of_key(arg) for arg in args])
+    try:
+        key = tuple([arg.shape if type(arg) is Tensor else part_of_key(arg) for arg in args])
+    except RuntimeError:  # a nested tensor has no shape
+        key = tuple(map(part_of_key, args))
     return (*key, *map(part_of_key, kwargs.values())) if kwargs else key

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from itertools import chain, count, repeat
+from itertools import chain, count, islice, repeat
 from types import EllipsisType, TracebackType
 from typing import Any
 
 from torch import Tensor
+from torch._C import DisableTorchFunctionSubclass
 from torch.compiler import is_dynamo_compiling
 
 from shapecheck.core.errors import ShapeError
@@ -140,8 +141,12 @@ def _pattern(key: Key, order: dict[int, int]) -> Key:
     )
 
 
-def part_of_key(value: object) -> object:
-    """What of an argument decides which operations run on which shapes: sizes, None, and switches."""
+def part_of_key(value: object, depth: int = 3) -> object:
+    """What of an argument decides which operations run on which shapes: sizes, None, and switches.
+
+    Containers count as far as their first 64 parts, three levels deep, and none of their own methods is called: it
+    might be the very function that is being called.
+    """
     kind = type(value)
     if kind in _TELL_BY_TYPE:
         return kind
@@ -149,16 +154,29 @@ def part_of_key(value: object) -> object:
         return value
     match value:
         case Tensor():
-            return value.shape
-        case list() | tuple():
-            return tuple([part_of_key(part) for part in value])
+            return _shape_of(value)
+        case list():
+            parts = list.__iter__(value)
+        case tuple():
+            parts = tuple.__iter__(value)
         case dict():
-            return tuple([part_of_key(part) for part in value.values()])
-    return kind
+            parts = iter(dict.values(value))
+        case _:
+            return kind
+    return tuple([part_of_key(part, depth - 1) for part in islice(parts, _WIDTH)]) if depth else kind
 
 
 _TELL_BY_TYPE = frozenset({int, float, str})
 _TELL_BY_VALUE = frozenset({bool, type(None)})
+_WIDTH = 64
+
+
+def _shape_of(tensor: Tensor) -> object:
+    try:
+        with DisableTorchFunctionSubclass():
+            return Tensor.size(tensor)
+    except RuntimeError:  # nested tensors have none
+        return type(tensor)
 
 
 def _one_each(dims: Dims, rank: int) -> tuple[str | None, ...]:

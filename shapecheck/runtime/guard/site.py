@@ -21,6 +21,7 @@ from types import CodeType, FrameType
 
 import torch
 
+from shapecheck.runtime.guard.facts import Facts
 from shapecheck.runtime.settings import Place
 from shapecheck.runtime.source import is_checker
 
@@ -132,12 +133,23 @@ def short(place: Place) -> str:
 
 def is_passed_over(code: CodeType) -> bool:
     """Whether `code` belongs to torch, to this package, to Python's import machinery, or is another mode's."""
-    return code.co_filename.startswith(_PASSED_OVER) or code.co_name in _MODES or is_checker(code)
+    return code.co_filename.startswith(_PASSED_OVER) or code.co_name in _MODES or _is_generated(code)
 
 
 def is_ours(code: CodeType) -> bool:
     """Whether `code` is this package's, written or generated."""
-    return code.co_filename.startswith(_OURS) or is_checker(code)
+    return code.co_filename.startswith(_OURS) or _is_generated(code)
+
+
+def _is_generated(code: CodeType) -> bool:
+    """Whether `code` is a contract's checker; asked at every operation under the rule `finite`."""
+    known = _generated.get(code)
+    if known is None:
+        _generated.put(code, known := is_checker(code))
+    return known
+
+
+_generated: Facts[CodeType, bool] = Facts()
 
 
 def _users(frame: FrameType | None) -> Iterator[FrameType]:
