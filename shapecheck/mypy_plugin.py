@@ -17,12 +17,14 @@ look again at the modules that import it.
 from __future__ import annotations
 
 import ast
+import tokenize
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mypy.errorcodes import ErrorCode
-from mypy.errors import Errors
+from mypy.errors import ErrorInfo, Errors
 from mypy.nodes import MypyFile
 from mypy.options import Options
 from mypy.plugin import AnalyzeTypeContext, Plugin, ReportConfigContext
@@ -32,11 +34,13 @@ from shapecheck import __version__
 
 if TYPE_CHECKING:
     from shapecheck.static import Diagnostic
+    from shapecheck.static.project import Project
 
 SHAPE = ErrorCode("shape", "Check shapes and dtypes of tensors", "shapecheck")
 SHAPE_BROADCAST = ErrorCode("shape-broadcast", "Check for silent broadcasting", "shapecheck")
 _BROADCAST_RULES = {"implicit-broadcast", "dropped-keepdim"}
 _ATTRIBUTE = "shape of shapecheck"  # not an identifier: nothing can ask for it
+_MOST_FILES = 200  # of a project that are kept parsed
 
 
 def plugin(version: str) -> type[Plugin]:
@@ -45,11 +49,14 @@ def plugin(version: str) -> type[Plugin]:
 
 
 class ShapePlugin(Plugin):
-    """Analyzes each module once, at its first jaxtyping annotation."""
+    """Analyzes each module once, at its first jaxtyping annotation; in the daemon, whenever mypy looks at it again."""
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
-        self._analyzed: dict[str, MypyFile] = {}
+        self._shadows = dict(options.shadow_file or ())
+        self._is_daemon = options.fine_grained_incremental
+        self._projects: dict[Path, Project] = {}
+        self._reported: dict[str, _Reported] = {}
 
     def get_type_analyze_hook(self, fullname: str) -> Callable[[AnalyzeTypeContext], Type] | None:
         return self._annotated if fullname in {"typing.Annotated", "typing_extensions.Annotated"} else None
@@ -63,11 +70,51 @@ class ShapePlugin(Plugin):
         semantic_analyzer = getattr(ctx.api, "api", None)
         tree = getattr(semantic_analyzer, "cur_mod_node", None)
         errors = getattr(semantic_analyzer, "errors", None)
-        if isinstance(tree, MypyFile) and isinstance(errors, Errors) and self._analyzed.get(tree.path) is not tree:
-            self._analyzed[tree.path] = tree
-            if not _ignored(tree, errors):
-                _report(tree.path, errors)
+        if isinstance(tree, MypyFile) and isinstance(errors, Errors):
+            self._report_once(tree, errors)
         return _with_shape(plain, ctx)
+
+    def _report_once(self, tree: MypyFile, errors: Errors) -> None:
+        known = self._reported.get(tree.path)
+        if known is not None and (not self._is_daemon or known.stands(tree.path, errors)):
+            return
+        messages = errors.error_info_map
+        if not _ignored(tree, errors):
+            _report(lambda: self._findings(tree.path), errors)
+        self._reported[tree.path] = _Reported(messages, tuple(_ours(tree.path, errors)))
+
+    def _findings(self, path: str) -> Iterator[_Finding]:
+        with tokenize.open(self._shadows.get(path, path)) as file:
+            return _findings(file.read(), path, self._project(path))
+
+    def _project(self, path: str) -> Project:
+        """The files around one: parsed once for a run of mypy, and anew in the daemon, where they change."""
+        from shapecheck.static.project import Project
+
+        around = Project.around(Path(path))
+        if self._is_daemon:
+            return around
+        known = self._projects.setdefault(around.roots[0], around)
+        if len(known.paths) > _MOST_FILES:
+            known = self._projects[around.roots[0]] = around
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class _Reported:
+    """What was said of a module. The daemon drops messages before it looks at something again."""
+
+    messages: dict[str, list[ErrorInfo]]
+    ours: tuple[ErrorInfo, ...]
+
+    def stands(self, path: str, errors: Errors) -> bool:
+        present = set(map(id, _ours(path, errors)))
+        return self.messages is errors.error_info_map and all(id(message) in present for message in self.ours)
+
+
+def _ours(path: str, errors: Errors) -> Iterator[ErrorInfo]:
+    """What mypy is going to show of what the plugin said about a file."""
+    return (message for message in errors.error_info_map.get(path, ()) if message.code in (SHAPE, SHAPE_BROADCAST))
 
 
 def _ignored(tree: MypyFile, errors: Errors) -> bool:
@@ -86,9 +133,9 @@ class _Finding:
     severity: str = "error"
 
 
-def _report(path: str, errors: Errors) -> None:
+def _report(find: Callable[[], Iterable[_Finding]], errors: Errors) -> None:
     try:
-        findings = list(_findings(path))
+        findings = list(find())
     except Exception as error:  # the engine may fail, mypy may not
         note = f"shapecheck gave up on this file ({type(error).__name__}: {error}); its shapes are not checked"
         findings = [_Finding(1, 0, 1, 1, note, SHAPE, "note")]
@@ -104,17 +151,15 @@ def _report(path: str, errors: Errors) -> None:
         )
 
 
-def _findings(path: str) -> Iterator[_Finding]:
+def _findings(source: str, path: str, project: Project) -> Iterator[_Finding]:
     from shapecheck.static import check_source
     from shapecheck.static.inferred import infer_source
 
-    with open(path, encoding="utf-8") as file:
-        source = file.read()
     if "reveal_type" not in source:
-        yield from _errors(check_source(source, path))
+        yield from _errors(check_source(source, path, project=project))
         return
     tree = ast.parse(source)
-    inferred = infer_source(source, path, tree)
+    inferred = infer_source(source, path, tree, project)
     yield from _errors(inferred.diagnostics)
     for node in ast.walk(tree):
         match node:

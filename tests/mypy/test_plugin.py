@@ -1,4 +1,9 @@
-"""The mypy plugin, in few runs of mypy that share one cache (torch's own stubs take most of the first)."""
+"""The mypy plugin, in few runs of mypy that share one cache (torch's own stubs take most of the first).
+
+    SHAPECHECK_TEST_MYPY=/path/to/python python -m pytest tests/mypy
+
+has them run by the mypy of another environment; torch and jaxtyping are taken from this one.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +11,21 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PYTHON = os.environ.get("SHAPECHECK_TEST_MYPY", sys.executable)
 CASES = Path(__file__).parent / "cases"
 CONFIG = """
 [mypy]
 plugins = {plugin}
+python_executable = {python}
 strict = true
 cache_dir = {cache}
+{more}
 """
 
 Mypy = Callable[..., str]
@@ -31,17 +39,18 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def mypy(tmp_path: Path, cache: Path) -> Mypy:
     """Runs mypy in an empty folder on files given by name and text; returns what it printed."""
-    plugins = {"shapecheck.mypy_plugin"}
 
-    def run(plugin: str = "shapecheck.mypy_plugin", command: tuple[str, ...] = ("mypy",), **files: str) -> str:
+    def run(
+        plugin: str = "shapecheck.mypy_plugin", command: tuple[str, ...] = ("mypy",), more: str = "", **files: str
+    ) -> str:
         for name, text in files.items():
             (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
-        plugins.add(plugin)
-        (tmp_path / "mypy.ini").write_text(CONFIG.format(plugin=plugin, cache=cache), encoding="utf-8")
+        config = CONFIG.format(plugin=plugin, python=sys.executable, cache=cache, more=more)
+        (tmp_path / "mypy.ini").write_text(config, encoding="utf-8")
         environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}", "MYPYPATH": ""}
         arguments = sorted(path.name for path in tmp_path.glob("*.py") if not path.name.startswith("_"))
         done = subprocess.run(
-            [sys.executable, "-m", *command, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
+            [PYTHON, "-m", *command, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
         )
         assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
         return done.stdout + done.stderr
@@ -122,12 +131,29 @@ def test_a_failure_of_the_engine_is_one_note_and_mypy_goes_on(mypy: Mypy) -> Non
     assert 'variable has type "int"' in printed
 
 
-def test_the_daemon_reports_and_forgets(mypy: Mypy) -> None:
-    daemon = ("mypy.dmypy",)
+OTHER = """
+from jaxtyping import Float
+from torch import Tensor
+
+def other(x: Float[Tensor, "n m"]) -> Float[Tensor, "n"]:
+    return x
+"""
+
+
+@pytest.fixture
+def daemon(mypy: Mypy) -> Iterator[Mypy]:
+    """Has the daemon check the files; it ends with the test."""
+    yield lambda **files: mypy(command=("mypy.dmypy", "run", "--"), **files)
+    mypy(command=("mypy.dmypy", "stop"))
+
+
+def test_the_daemon_reports_and_forgets(daemon: Mypy) -> None:
     wrong = CALLER.replace('"m"])', '"n"])')
-    try:
-        first = mypy(command=(*daemon, "run", "--"), callee=CALLEE.format(dim="d"), caller=wrong)
-        assert "caller.py:7: error" in first, first
-        assert "Success" in mypy(command=(*daemon, "run", "--"), caller=CALLER)
-    finally:
-        mypy(command=(*daemon, "stop"))
+    first = daemon(callee=CALLEE.format(dim="d"), caller=wrong, other=OTHER)
+    assert "caller.py:7: error" in first and "other.py:6: error" in first, first
+    corrected = daemon(caller=CALLER)
+    assert "caller.py" not in corrected, corrected
+    assert "other.py:6: error" in corrected, "an edit elsewhere made the daemon forget"
+    changed = daemon(callee=CALLEE.format(dim="b"))
+    assert "caller.py:7: error" in changed and "other.py:6: error" in changed, changed
+    assert "Success" in daemon(callee=CALLEE.format(dim="d"), other=OTHER.replace("return x", "return x.sum(1)"))
