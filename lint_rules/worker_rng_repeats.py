@@ -24,6 +24,40 @@ def worker_init_fn(worker_id):
     np.random.seed(1234)  # error: the same seed in every worker
 ```
 
+numpy's generator starts each epoch from a seed that torch has drawn. The first word of its state, an old way to get at
+that seed, is the same for all seeds that are arrays, as torch's are: with it the workers repeat their numbers in each
+epoch and each run.
+
+```python bad
+import random
+import numpy as np
+from torch.utils.data import DataLoader
+
+seed = 7
+
+def reseed(worker_id):
+    np.random.seed(np.random.get_state()[1][0] + worker_id)  # error: the same number in every epoch
+
+def loaders(train_set, test_set):
+    train = DataLoader(train_set, num_workers=2, worker_init_fn=reseed)
+    test = DataLoader(test_set, worker_init_fn=lambda i: random.seed(seed))  # error: the same seed in every worker
+    return train, test
+```
+
+```python bad
+from numpy import random
+from torch.utils.data import Dataset
+
+class Segments(Dataset):
+    def __init__(self, waves, deterministic):
+        self.waves, self.deterministic = waves, deterministic
+        self.rng = random.default_rng()
+
+    def __getitem__(self, index):
+        rng = random.default_rng(index) if self.deterministic else self.rng  # error: `self.rng`
+        return self.waves[index][rng.integers(0, 100) :]
+```
+
 Use instead:
 
 ```python good
@@ -46,7 +80,8 @@ def worker_init_fn(worker_id):
 ## Known limits
 
 The global generators of torch, numpy and random are seeded by torch, so what uses them is left alone. So is a generator
-that the class makes anew outside of `__init__`, and a function that isn't named as a `worker_init_fn`.
+that the class makes anew outside of `__init__`, and a function that isn't known as a `worker_init_fn`, by its name or
+by what it is passed as. A seed of more than constants may well differ, and is believed to.
 
 ```python good
 import numpy as np
@@ -62,17 +97,26 @@ class Noise(Dataset):
     def __getitem__(self, index):
         return self.rng.normal() + np.random.rand()
 
+    def split(self):
+        return self.rng.permutation(10)
+
 def seed_everything():
     np.random.seed(1234)
+
+def worker_init(worker_id, base=0):
+    np.random.seed(base + worker_id)
+    word = np.random.randint(624)
+    np.random.seed(np.random.get_state()[1][word] + worker_id)
 ```
 """
 
 import ast
 from collections.abc import Iterator
 
-from shapecheck.lint import File, Note, Violation
-from shapecheck.lint.analysis.calls import method_name
+from shapecheck.lint import File, Note, Violation, per_file
+from shapecheck.lint.analysis.calls import argument, method_name
 from shapecheck.lint.analysis.classes import class_model, self_name
+from shapecheck.lint.analysis.flow import binding
 
 GROUP = "data"
 TOKENS = (b"Dataset", b"worker_init")
@@ -87,14 +131,14 @@ def check_dataset(node: ast.ClassDef, file: File) -> Iterator[Violation]:
     item = model.methods.get("__getitem__")
     if item is None or not model.derives_from(*DATASETS) or file.is_test:
         return
-    for call in ast.walk(item):
-        match call:
-            case ast.Call(func=ast.Attribute(value=ast.Attribute(value=ast.Name(id=owner), attr=name) as generator)):
-                found = model.attribute(name) if owner == self_name(file, call) else ()
+    for part in ast.walk(item):
+        match part:
+            case ast.Attribute(value=ast.Name(id=owner), attr=name, ctx=ast.Load()) if owner == self_name(file, part):
+                found = model.attribute(name)
                 if len(found) == 1 and _makes_generator(file, found[0].value):
                     yield Violation(
-                        call,
-                        f"every worker draws the same numbers from its copy of `{file.text(generator)}`; "
+                        part,
+                        f"every worker draws the same numbers from its copy of `{file.text(part)}`; "
                         "make the generator from `torch.initial_seed()` in the worker",
                         notes=(Note(found[0].node, "made here, once"),),
                     )
@@ -102,14 +146,65 @@ def check_dataset(node: ast.ClassDef, file: File) -> Iterator[Violation]:
 
 
 def check_worker_init(node: ast.Call, file: File) -> Iterator[Violation]:
-    function = file.function(node)
-    if function is None or "worker_init" not in function.name or file.qualified_name(node.func) not in SEEDS:
+    if file.qualified_name(node.func) not in SEEDS or not _runs_in_worker(file, node):
         return
-    if [type(arg) for arg in node.args] == [ast.Constant]:
+    seed = argument(node, 0, "seed")
+    if seed is None:
+        return
+    if any(_is_first_word_of_state(file, part) for part in ast.walk(seed)):
         yield Violation(
             node,
-            f"`{file.text(node)}` gives the same seed in every worker; add its id, or use `torch.initial_seed()`",
+            f"`{file.line_of(seed)}` is the same number in every epoch and run; leave numpy as torch seeds it, "
+            "or use `torch.initial_seed() % 2**32`",
         )
+    elif _is_constant(file, seed):
+        yield Violation(
+            node,
+            f"`{file.line_of(node)}` gives the same seed in every worker; add its id, or use `torch.initial_seed()`",
+        )
+
+
+def _is_first_word_of_state(file: File, part: ast.AST) -> bool:
+    """`np.random.get_state()[1][0]`, which is 2**31 after any seed that is an array."""
+    match part:
+        case ast.Subscript(
+            value=ast.Subscript(value=ast.Call(func=func), slice=ast.Constant(value=1)), slice=ast.Constant(value=0)
+        ):
+            return file.qualified_name(func) == "numpy.random.get_state"
+    return False
+
+
+def _runs_in_worker(file: File, node: ast.AST) -> bool:
+    """Whether this runs in a function that is passed as `worker_init_fn`, or named as one."""
+    function = file.function(node)
+    if function is not None and ("worker_init" in function.name or function.name in _passed_by_name(file)):
+        return True
+    inner = file.enclosing(node, ast.Lambda)
+    return inner is not None and isinstance(file.parent(inner), ast.keyword) and inner in _worker_init_fns(file)
+
+
+@per_file
+def _worker_init_fns(file: File) -> frozenset[ast.expr]:
+    """What the calls of this file pass as `worker_init_fn`."""
+    keywords = (keyword for call in file.nodes(ast.Call) for keyword in call.keywords)
+    return frozenset(keyword.value for keyword in keywords if keyword.arg == "worker_init_fn")
+
+
+@per_file
+def _passed_by_name(file: File) -> frozenset[str]:
+    return frozenset(node.id for node in _worker_init_fns(file) if isinstance(node, ast.Name))
+
+
+def _is_constant(file: File, seed: ast.expr) -> bool:
+    """Whether a seed is made of numbers, and of names of the module that are bound to one once."""
+    names = [part for part in ast.walk(seed) if isinstance(part, ast.Name)]
+    if any(isinstance(part, ast.Call | ast.Attribute | ast.Subscript) for part in ast.walk(seed)):
+        return False
+    found = [binding(file, name) for name in names]
+    return all(
+        made is not None and made.kind == "assign" and not made.index and isinstance(made.value, ast.Constant)
+        for made in found
+    )
 
 
 def _makes_generator(file: File, value: ast.expr | None) -> bool:
