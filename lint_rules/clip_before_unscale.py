@@ -66,6 +66,17 @@ def train(model, loader, optimizer, scaler, accelerator):
         scaler.scale(model(x, y)).backward()
         accelerator.clip_grad_norm_(model.parameters(), 1.0)
         scaler.step(optimizer)
+
+def train_several(model, loader, optimizers, scaler, chosen):
+    for x, y in loader:
+        scaler.scale(model(x, y)).backward()
+        for i, optimizer in enumerate(optimizers):
+            if i not in chosen:
+                continue
+            scaler.unscale_(optimizer)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer in optimizers:
+            scaler.step(optimizer)
 ```
 """
 
@@ -74,7 +85,7 @@ from collections.abc import Iterator
 
 from shapecheck.lint import File, Violation, unsafe_fix
 from shapecheck.lint.analysis.calls import receiver
-from shapecheck.lint.analysis.flow import same_expression
+from shapecheck.lint.analysis.flow import is_exclusive, same_expression
 from shapecheck.lint.analysis.paths import paths
 from shapecheck.lint.analysis.scopes import place
 from shapecheck.lint.analysis.training import Event, event, events
@@ -89,7 +100,7 @@ def check(node: ast.Call, file: File) -> Iterator[Violation]:
     if clip is None or clip.kind != "clip" or not _is_plain_clip(file, node):
         return
     step = next((step for way in _ways(file, node) if (step := _step_after_scaled_clip(way, node))), None)
-    if step is None or step.scaler is None or step.subject is None:
+    if step is None or step.scaler is None or step.subject is None or _is_unscaled_in_loop(file, node):
         return
     call = f"{file.text(step.scaler)}.unscale_({file.text(step.subject)})"
     certain = place(step.scaler) is not None and place(step.subject) is not None
@@ -112,6 +123,20 @@ def _ways(file: File, clip: ast.Call) -> Iterator[list[Event]]:
     known: dict[ast.AST, Event] = {item.call: item for item in events(file)}
     for way in paths(file, around.body, known.__contains__):
         yield [known[call] for call in way if isinstance(call, ast.Call)]
+
+
+def _is_unscaled_in_loop(file: File, clip: ast.Call) -> bool:
+    """Whether a loop before the clip unscales optimizers, perhaps not each of them."""
+    around = file.loop(clip)
+    loops = (file.loop(item.call) for item in events(file) if item.kind == "unscale")
+    return any(
+        loop is not around
+        and loop.lineno < clip.lineno
+        and file.loop(loop) is around
+        and not is_exclusive(file, loop, clip)
+        for loop in loops
+        if loop is not None
+    )
 
 
 def _step_after_scaled_clip(way: list[Event], clip: ast.Call) -> Event | None:
