@@ -45,7 +45,8 @@ def by_typeguard(function: Function) -> Function:
 
 def by_beartype(function: Function) -> Function:
     """beartype on the same function, its shapes replaced by their array types."""
-    copy = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__)
+    defaults, closure = function.__defaults__, function.__closure__
+    copy = FunctionType(function.__code__, function.__globals__, function.__name__, defaults, closure)
     copy.__annotations__ = {name: _shapeless(hint) for name, hint in function.__annotations__.items()}
     return beartype(copy)
 
