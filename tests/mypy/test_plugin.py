@@ -141,10 +141,10 @@ def other(x: Float[Tensor, "n m"]) -> Float[Tensor, "n"]:
 
 
 @pytest.fixture
-def daemon(mypy: Mypy) -> Iterator[Mypy]:
+def daemon(mypy: Mypy, tmp_path: Path) -> Iterator[Mypy]:
     """Has the daemon check the files; it ends with the test."""
-    yield lambda **files: mypy(command=("mypy.dmypy", "run", "--"), **files)
-    mypy(command=("mypy.dmypy", "stop"))
+    yield lambda **files: mypy(command=("mypy.dmypy", "run", "--timeout", "300", "--"), **files)
+    subprocess.run([PYTHON, "-m", "mypy.dmypy", "stop"], cwd=tmp_path, capture_output=True, check=True)
 
 
 def test_the_daemon_reports_and_forgets(daemon: Mypy) -> None:
