@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from shapecheck.lint.violation import Fix, Violation
 FixMode = Literal["none", "safe", "unsafe"]
 _MAX_PASSES = 25
 _RECURSION_LIMIT = 10_000
+_COLLECT_AFTER = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,14 @@ class Report:
     dependencies: tuple[str, ...] = ()
 
 
-def allow_deep_code() -> None:
-    """Let rules recurse into whatever the parser could nest. For processes of ours: the limit is the interpreter's."""
+def prepare_process() -> None:
+    """Let rules recurse into whatever the parser could nest, and collect garbage rarely: a file's tree has no cycles.
+
+    For processes of ours: both settings are the interpreter's.
+    """
     sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_LIMIT))
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
 
 
 class Linter:
@@ -54,20 +61,20 @@ class Linter:
     def lint(self, path: str, data: bytes) -> Report:
         """Check a file, and fix it where that is asked for."""
         ignored = (*self.ignores.names(path), *self.selection.silent)
+        found = self._check(path, data, ignored)
+        if self.fix == "none" or not found.fixes(self.fix):
+            return found.report()
+        return self._fix(path, found, ignored)
+
+    def _check(self, path: str, data: bytes, ignored: Sequence[str]) -> _Checked:
+        """One round of all rules that can find anything in this text."""
         rules = [
             rule
             for rule in applicable(self.selection.rules, data)
             if not (ignored and ignores(ignored, rule.name, rule.group))
         ]
         if not rules and MARK not in data:
-            return Report(path)
-        found = self._check(path, data, rules, ignored)
-        if self.fix == "none" or not found.fixes(self.fix):
-            return found.report()
-        return self._fix(path, found, rules, ignored)
-
-    def _check(self, path: str, data: bytes, rules: Sequence[Rule], ignored: Sequence[str]) -> _Checked:
-        """One round of all rules."""
+            return _Checked(path, data)
         try:
             document = read_document(path, data)
             file = File(document.source, path, parse(document.source), document.cell_starts)
@@ -99,7 +106,7 @@ class Linter:
                 kept.append((diagnostic_at(file, UNUSED, "warning", violation), violation))
         return kept
 
-    def _fix(self, path: str, found: _Checked, rules: Sequence[Rule], ignored: Sequence[str]) -> Report:
+    def _fix(self, path: str, found: _Checked, ignored: Sequence[str]) -> Report:
         """Make the fixes that can be made together, look again, until there are none or they go in circles."""
         fixed: Counter[str] = Counter()
         refused: list[str] = []
@@ -118,7 +125,7 @@ class Linter:
                 break
             seen.add(data)
             fixed.update(rule for rule, fix in chosen if fix in made)
-            found = self._check(path, data, rules, ignored)
+            found = self._check(path, data, ignored)
         report = found.report()
         changed = found.data if found.data != original else None
         return replace(report, notes=tuple(dict.fromkeys(refused)), fixed=dict(fixed), data=changed)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from shapecheck.lint.cache import Cache, digest_of
 from shapecheck.lint.config import Config
-from shapecheck.lint.linter import FixMode, Linter, Report, allow_deep_code
+from shapecheck.lint.linter import FixMode, Linter, Report, prepare_process
 from shapecheck.lint.selection import select
 
 SERIAL_LIMIT = 20
@@ -92,7 +92,7 @@ _worker: Linter | None = None
 def _start_worker(job: Job, path: list[str]) -> None:
     global _worker
     sys.path[:] = path
-    allow_deep_code()
+    prepare_process()
     _worker = job.linter()
 
 

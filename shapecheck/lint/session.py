@@ -15,7 +15,7 @@ from shapecheck.lint.config import Config
 from shapecheck.lint.discovery import discover
 from shapecheck.lint.formats import Results, Style, render
 from shapecheck.lint.formats.style import style_of
-from shapecheck.lint.linter import FixMode, Report, allow_deep_code
+from shapecheck.lint.linter import FixMode, Report, prepare_process
 from shapecheck.lint.progress import Progress
 from shapecheck.lint.rule import BUILTIN_PACKAGE, Rule
 from shapecheck.lint.run import Job, default_processes, lint_files
@@ -29,7 +29,7 @@ class Session:
     """What the steps of a run share."""
 
     def __init__(self, options: argparse.Namespace, config: Config) -> None:
-        allow_deep_code()
+        prepare_process()
         self.options, self.config = options, config
         self.sources = Sources()
         wants_fixes = options.fix or options.diff

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,9 +23,11 @@ select = ["sample"]
 @pytest.fixture(autouse=True)
 def _sample_rules(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(SAMPLE))
-    limit = sys.getrecursionlimit()
+    limit, threshold = sys.getrecursionlimit(), gc.get_threshold()
     yield
     sys.setrecursionlimit(limit)
+    gc.set_threshold(*threshold)
+    gc.unfreeze()
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,32 @@ def test_a_fix_inside_a_removed_statement_waits_and_then_is_gone(project: Path, 
     assert (project / "a.py").read_text() == "if x:\n    pass\n"
 
 
+EVALUATES_IN_TRAIN_MODE = """\
+import torch
+from torchvision.models import resnet18
+
+def main(loader, val_loader, criterion, optimizer):
+    model = resnet18()
+    for epoch in range(10):
+        for x, y in loader:
+            optimizer.zero_grad()
+            criterion(model(x), y).backward()
+            optimizer.step()
+        with torch.no_grad():
+            for x, y in val_loader:
+                print(criterion(model(x), y))
+"""
+
+
+def test_rules_that_a_fix_wakes_look_at_what_it_made(project: Path, lint: Lint) -> None:
+    """`model.eval()`, put in by one rule, is what another rule's screen looks for."""
+    (project / "a.py").write_text(EVALUATES_IN_TRAIN_MODE)
+    modes = "missing-eval-mode,eval-mode-not-restored"
+    outcome = lint("a.py", "--select", modes, "--fix", "--unsafe-fixes", "--no-cache")
+    fixed = (project / "a.py").read_text()
+    assert outcome.code == 0 and fixed.count("model.eval()") == fixed.count("model.train()") == 1
+
+
 def test_diff_changes_nothing(project: Path, lint: Lint) -> None:
     (project / "a.py").write_text("x = 1\nbad = 1")
     outcome = lint("--diff")
