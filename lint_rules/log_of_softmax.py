@@ -116,6 +116,8 @@ def _logged(file: File, node: ast.Call) -> ast.expr | None:
     match node:
         case ast.Call(func=ast.Attribute(value=value, attr="log"), args=[], keywords=[]):
             return value
+        case ast.Call(func=ast.Attribute(attr=attr)) if attr != "log":
+            return None
         case ast.Call(func=func, args=[value]) if file.qualified_name(func) == "torch.log":
             return value
     return None

@@ -114,6 +114,7 @@ from shapecheck.lint.edits import replace
 GROUP = "module"
 TOKENS = (b"nn.", b"Module")
 
+CONTAINING = (ast.List, ast.ListComp, ast.Dict, ast.DictComp)
 REGISTERS = frozenset({"add_module", "register_module", "register_parameter", "setattr", "__setattr__"})
 CONTAINERS = frozenset({"ModuleList", "ModuleDict", "Sequential", "ParameterList", "ParameterDict"})
 STATELESS = frozenset(
@@ -127,7 +128,7 @@ STATELESS = frozenset(
 def check(node: ast.Assign, file: File) -> Iterator[Violation]:
     match node:
         case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=owner)) as target], value=value):
-            if owner != self_name(file, node):
+            if not isinstance(value, CONTAINING) or owner != self_name(file, node):
                 return
         case _:
             return

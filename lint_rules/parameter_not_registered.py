@@ -97,7 +97,9 @@ MAKES_TENSOR = frozenset(
 
 def check(node: ast.Assign, file: File) -> Iterator[Violation]:
     match node:
-        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=owner), attr=name) as target], value=value):
+        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=owner), attr=name) as target], value=value) if (
+            isinstance(value, ast.Call | ast.BinOp)
+        ):
             function = file.function(node)
             if function is None or function.name != "__init__" or owner != self_name(file, node):
                 return

@@ -76,7 +76,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from shapecheck.lint import File, Violation, unsafe_fix
+from shapecheck.lint import File, Violation, per_file, unsafe_fix
 from shapecheck.lint.analysis.calls import argument, method_name, receiver
 from shapecheck.lint.analysis.flow import binding, held_by, value_of
 from shapecheck.lint.analysis.losses import loss_call
@@ -114,13 +114,19 @@ def _softmax_over_first(file: File, call: ast.Call) -> tuple[ast.expr, bool] | N
         source, dim = argument(call, 0, "input"), argument(call, 1, "dim")
     elif name is None and method_name(call) in METHODS and not constructor(file, call.func):
         source, dim = receiver(call), argument(call, 0, "dim")
-    elif name is None and call.args and constructor_name(file, call.func) in MODULES:
+    elif name is None and call.args and _has_modules(file) and constructor_name(file, call.func) in MODULES:
         made_by = constructor(file, call.func)
         source, dim = call.args[0], None if made_by is None else argument(made_by, 0, "dim")
     else:
         return None
     is_first = isinstance(dim, ast.Constant) and dim.value == 0 and dim.value is not False
     return (source, name is None and source is not receiver(call)) if is_first and source is not None else None
+
+
+@per_file
+def _has_modules(file: File) -> bool:
+    """Whether the file names softmax as a module at all."""
+    return "Softmax" in file.source
 
 
 def _used_as_batch(file: File, node: ast.Call) -> str | None:

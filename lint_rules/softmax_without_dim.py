@@ -80,9 +80,12 @@ FUNCTIONS = {
 }
 MODULES = {f"torch.nn.{name}": 0 for name in ("Softmax", "LogSoftmax", "Softmin")}
 DIM_POSITION = FUNCTIONS | MODULES
+NAMES = frozenset(name.rpartition(".")[2] for name in DIM_POSITION)
 
 
 def check(node: ast.Call, file: File) -> Iterator[Violation]:
+    if isinstance(node.func, ast.Attribute) and node.func.attr not in NAMES:
+        return
     name = file.qualified_name(node.func)
     if name not in DIM_POSITION or has_unpacking(node) or any(keyword.arg == "axis" for keyword in node.keywords):
         return

@@ -63,6 +63,8 @@ def check(node: ast.ClassDef, file: File) -> Iterator[Violation]:
     if init is None:
         return
     calls = list(initializations(file, init))
+    if not calls or file.statement(calls[0]) in init.body[:1]:
+        return
     for target in registrations(file, init):
-        if calls and all(comes_first(file, target, call) for call in calls):
+        if all(comes_first(file, target, call) for call in calls):
             yield Violation(target, f"`{file.text(target)}` is assigned before `super().__init__()`: that raises")

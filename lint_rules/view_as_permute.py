@@ -100,6 +100,8 @@ def check(node: ast.Module, file: File) -> Iterator[Violation]:
 
 def _reshaped(file: File, call: ast.Call) -> tuple[ast.expr | None, list[ast.expr]]:
     """The tensor that a view or reshape takes, and the sizes it asks for."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr not in ("view", "reshape"):
+        return None, []
     if any(isinstance(arg, ast.Starred) for arg in call.args) or call.keywords:
         return None, []
     source: ast.expr | None

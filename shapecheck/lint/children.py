@@ -48,4 +48,13 @@ class _Fields(dict[type[ast.AST], tuple[str, ...]]):
         return fields
 
 
+class _Backwards(dict[type[ast.AST], tuple[str, ...]]):
+    """The same fields, last first, for a walk with a stack."""
+
+    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
+        self[kind] = fields = _FIELDS[kind][::-1]
+        return fields
+
+
 _FIELDS = _Fields()
+BACKWARDS = _Backwards()

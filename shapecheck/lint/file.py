@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
-from shapecheck.lint.children import children
+from shapecheck.lint.children import BACKWARDS
 from shapecheck.lint.violation import Span
 
 P = ParamSpec("P")
@@ -207,11 +207,18 @@ def _index(tree: ast.Module) -> tuple[dict[ast.AST, ast.AST], dict[type[ast.AST]
         node = stack.pop()
         kind = node.__class__
         nodes[kind].append(node)
-        if kind not in _LEAVES and (below := children(node)):
-            for child in below:
-                parents[child] = node
-            below.reverse()
-            stack += below
+        if kind in _LEAVES:
+            continue
+        for name in BACKWARDS[kind]:
+            value = getattr(node, name, None)
+            if value.__class__ is list:
+                for child in reversed(value):
+                    if child is not None:
+                        parents[child] = node
+                        stack.append(child)
+            elif value is not None:
+                parents[value] = node
+                stack.append(value)
     return parents, nodes
 
 

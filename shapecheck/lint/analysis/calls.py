@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from shapecheck.lint.analysis.classes import ClassModel, class_around, class_named, self_name
 from shapecheck.lint.analysis.flow import binding
-from shapecheck.lint.analysis.scopes import place
+from shapecheck.lint.analysis.scopes import assigned_names, place
 from shapecheck.lint.children import children
 from shapecheck.lint.file import FUNCTIONS, File, FunctionNode, per_file
 
@@ -44,12 +44,14 @@ def callee(file: File, call: ast.Call) -> Callable | None:
     """The function, method or lambda of this file that a call certainly runs."""
     match call.func:
         case ast.Name() as name:
-            found = binding(file, name)
+            found = binding(file, name) if name.id in _function_names(file) else None
             if found is None:
                 return None
             if isinstance(found.node, ast.FunctionDef | ast.AsyncFunctionDef) and found.kind == "def":
                 return found.node
             return found.value if isinstance(found.value, ast.Lambda) and not found.index else None
+        case ast.Attribute(attr=attr) if attr not in _function_names(file):
+            return None
         case ast.Attribute(value=ast.Name(id=owner), attr=attr) if owner == self_name(file, call):
             model = class_around(file, call)
             return None if model is None else model.method(attr)
@@ -68,6 +70,13 @@ def own_nodes(root: ast.AST) -> Iterator[ast.AST]:
         yield node
         if not isinstance(node, (*FUNCTIONS, ast.Lambda, ast.ClassDef)):
             stack += children(node)[::-1]
+
+
+@per_file
+def _function_names(file: File) -> frozenset[str]:
+    """The names that functions, methods and lambdas of this file have: a call of another name runs none of them."""
+    defined: list[FunctionNode] = [*file.nodes(ast.FunctionDef), *file.nodes(ast.AsyncFunctionDef)]
+    return assigned_names(file, ast.Lambda).union(node.name for node in defined)
 
 
 @per_file

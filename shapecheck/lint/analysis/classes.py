@@ -75,7 +75,13 @@ def class_named(file: File, node: ast.expr) -> ClassModel | None:
 
 def self_name(file: File, node: ast.AST) -> str | None:
     """What the method around this node calls its instance: the first parameter, None outside methods."""
-    method = _method_around(file, node)
+    function = file.function(node)
+    return None if function is None else _self_in(file, function)
+
+
+@per_file
+def _self_in(file: File, function: FunctionNode) -> str | None:
+    method = _method_around(file, function)
     if method is None or any(qualified_name(file, d) == "builtins.staticmethod" for d in method.decorator_list):
         return None
     positional = [*method.args.posonlyargs, *method.args.args]
@@ -91,9 +97,9 @@ def attribute_bindings(file: File, node: ast.Attribute) -> tuple[Binding, ...]:
     return () if model is None else model.attribute(node.attr)
 
 
-def _method_around(file: File, node: ast.AST) -> FunctionNode | None:
-    """The function directly in a class whose code, nested functions included, holds this node."""
-    function = file.function(node)
+def _method_around(file: File, inner: FunctionNode) -> FunctionNode | None:
+    """The function directly in a class that this one is, or whose code holds it."""
+    function: FunctionNode | None = inner
     while function is not None and not isinstance(file.parent(function), ast.ClassDef):
         function = file.function(function)
     return function

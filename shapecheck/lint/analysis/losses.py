@@ -57,6 +57,14 @@ def _kind(file: File, func: ast.expr) -> str | None:
     name = file.qualified_name(func)
     if name is not None:
         return _KINDS.get(name)
+    if not _has_modules(file):
+        return None
     names = constructor_names(file, func) if place(func) is not None else {constructor_name(file, func)}
     kinds = {_KINDS.get(made_by or "") for made_by in names}
     return kinds.pop() if len(kinds) == 1 else None
+
+
+@per_file
+def _has_modules(file: File) -> bool:
+    """Whether the file names a loss that is a module: without one, no object is a loss."""
+    return any(name in file.source for name in _MODULES)

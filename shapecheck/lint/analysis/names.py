@@ -14,7 +14,7 @@ import builtins
 import re
 from functools import lru_cache
 
-from shapecheck.lint.analysis.scopes import Binding, Scope, lookup, scope_of
+from shapecheck.lint.analysis.scopes import Binding, Scope, assigned_names, lookup, scope_of
 from shapecheck.lint.file import File, per_file
 
 _CONVENTION = {
@@ -41,6 +41,7 @@ _INNER_MODULES = [
     (re.compile(r"^torch\.cuda\.amp\.grad_scaler\."), "torch.cuda.amp."),
 ]
 _MAX_ALIASES = 4
+_BUILTINS = frozenset(dir(builtins))
 
 
 def qualified_name(file: File, node: ast.AST | None, aliases: int = _MAX_ALIASES) -> str | None:
@@ -49,7 +50,7 @@ def qualified_name(file: File, node: ast.AST | None, aliases: int = _MAX_ALIASES
     while isinstance(node, ast.Attribute):
         attributes.append(node.attr)
         node = node.value
-    if not isinstance(node, ast.Name):
+    if not isinstance(node, ast.Name) or ((known := _nameable(file)) is not None and node.id not in known):
         return None
     first = _name(file, node.id, scope_of(file, node), aliases)
     if first is None or not attributes:
@@ -60,6 +61,15 @@ def qualified_name(file: File, node: ast.AST | None, aliases: int = _MAX_ALIASES
 def is_name(file: File, node: ast.AST | None, *names: str) -> bool:
     """Whether a node stands for one of these qualified names."""
     return qualified_name(file, node) in names if node is not None else False
+
+
+@per_file
+def _nameable(file: File) -> frozenset[str] | None:
+    """The names that may have a qualified name somewhere in the file, None for any: most names are plain variables."""
+    if _star_imports(file):
+        return None
+    imported = {alias.asname or alias.name.split(".")[0] for alias in file.nodes(ast.alias)}
+    return _BUILTINS.union(imported, assigned_names(file, ast.Name, ast.Attribute))
 
 
 @per_file
@@ -104,7 +114,7 @@ def _is_placeholder(binding: Binding) -> bool:
 def _from_star(file: File, name: str) -> str | None:
     """A name nothing in the file binds: a builtin, or what a star import must have brought."""
     modules = _star_imports(file)
-    if hasattr(builtins, name):
+    if name in _BUILTINS:
         return f"builtins.{name}"
     if modules and name in _CONVENTION:
         return _CONVENTION[name]

@@ -101,7 +101,8 @@ def scopes(file: File) -> dict[ast.AST, Scope]:
                 scope.add(Binding(arg.arg, "parameter", arg))
     for scope in found.values():
         for bindings in scope.bindings.values():
-            bindings.sort(key=lambda binding: _position(binding.node))
+            if len(bindings) > 1:
+                bindings.sort(key=lambda binding: _position(binding.node))
     return found
 
 
@@ -116,6 +117,19 @@ def targets(target: ast.AST, index: tuple[int, ...] = ()) -> Iterator[tuple[ast.
             yield from targets(value, index)
         case ast.expr():
             yield target, index
+
+
+def assigned_names(file: File, *kinds: type[ast.expr]) -> frozenset[str]:
+    """The names that assignments give a value of these kinds, or take out of a display that may hold one."""
+    found: set[str] = set()
+    nodes: list[ast.Assign | ast.AnnAssign | ast.NamedExpr]
+    nodes = [*file.nodes(ast.Assign), *file.nodes(ast.AnnAssign), *file.nodes(ast.NamedExpr)]
+    for node in nodes:
+        if isinstance(node.value, (*kinds, ast.Tuple, ast.List)):
+            places = node.targets if isinstance(node, ast.Assign) else [node.target]
+            singles = (single for place in places for single, _ in targets(place))
+            found.update(single.id for single in singles if isinstance(single, ast.Name))
+    return frozenset(found)
 
 
 def parameters(arguments: ast.arguments) -> list[ast.arg]:
