@@ -18,7 +18,7 @@ from typing import Any, cast
 from shapecheck.core.errors import AnnotationError, ShapeError
 from shapecheck.runtime import switch
 from shapecheck.runtime.checked import checked, inside
-from shapecheck.runtime.checks import Anything, Check, Fields, checks_tensors
+from shapecheck.runtime.checks import Anything, Check, Fields, checks_tensors, or_none
 from shapecheck.runtime.hints import understand
 from shapecheck.runtime.places import is_machinery
 from shapecheck.runtime.promise import Promise, promise
@@ -49,23 +49,44 @@ def check_fields(cls: type, options: Options, frame: FrameType | None, report: R
         return
     for name, function, about_self in _completing(cls):
         meaning = functools.partial(_meaning, cls, function, fields, around, about_self, report)
-        checker = checked(function, options, frame, meaning, place if _is_generated(function) else None)
+        checker = checked(function, options, frame, meaning, place if _is_generated(function) or not about_self else None)
         setattr(cls, name, type(vars(cls)[name])(checker) if _is_wrapped(vars(cls).get(name)) else checker)
     if options.get("assignment"):
         cls.__setattr__ = _assigning(cls, fields, options, place)  # type: ignore[method-assign, assignment]
 
 
 def _fields(cls: type, around: Mapping[str, Any], report: Report | None, final: bool) -> Check:
-    """The check of the tensors among a class's fields."""
-    tensors = {}
+    """The check of a class's fields, if there are tensors among them: of a record all of them, else the tensors."""
+    fields: dict[str, Check] = {}
     for name, hint in class_hints(cls, around, final, report).items():
-        if typing.get_origin(hint) is typing.ClassVar or isinstance(hint, dataclasses.InitVar):
+        if typing.get_origin(hint) is typing.ClassVar or isinstance(hint, dataclasses.InitVar | _Marker):
             continue
         with reported(report):
             check = _understood(cls, name, hint)
-            if checks_tensors(check):
-                tensors[name] = check
-    return Fields(cls, tensors, "attribute", frozenset(), cls.__qualname__) if tensors else Anything()
+            fields[name] = or_none(check) if _may_be_none(cls, name) else check
+    tensors = {name: check for name, check in fields.items() if checks_tensors(check)}
+    if not tensors:
+        return Anything()
+    kept = {name: check for name, check in fields.items() if _is_field(cls, name) and not isinstance(check, Anything)}
+    return Fields(cls, tensors | kept, "attribute", frozenset(), cls.__qualname__)
+
+
+_Marker = type(dataclasses.KW_ONLY)
+
+
+def _may_be_none(cls: type, name: str) -> bool:
+    """Whether None is a field's default: ``x: int = None`` has long meant ``x: int | None``."""
+    defaults = getattr(cls, "_field_defaults", vars(cls))
+    field = getattr(cls, "__dataclass_fields__", {}).get(name)
+    return (field.default if field is not None else defaults.get(name, _NOTHING)) is None
+
+
+def _is_field(cls: type, name: str) -> bool:
+    """Whether this is a field of a dataclass, or of a class that may become one, or of a NamedTuple."""
+    own = vars(cls)
+    if "__dataclass_fields__" in own or "_fields" in own:
+        return name in own.get("__dataclass_fields__", own.get("_fields", ()))
+    return "__init__" not in own and name in inspect.get_annotations(cls)
 
 
 def _understood(cls: type, name: str, hint: Any) -> Check:

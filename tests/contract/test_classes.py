@@ -1,8 +1,8 @@
 """Classes under contract: methods, inherited and overridden; fields of dataclasses, NamedTuples and modules."""
 
 import pickle
-from dataclasses import InitVar, dataclass, field
-from typing import Any, NamedTuple, TypedDict
+from dataclasses import KW_ONLY, InitVar, dataclass, field
+from typing import Any, ClassVar, NamedTuple, TypedDict
 
 import pytest
 import torch
@@ -173,3 +173,59 @@ def test_a_field_may_read_a_field_that_is_no_tensor() -> None:
     Padded(3, torch.ones(3))
     with pytest.raises(ShapeError, match=r"field `data` has size 4 on dim 0, expected \{length\} = 3"):
         Padded(3, torch.ones(4))
+
+
+@contract
+@dataclass
+class Above:
+    x: Float[Tensor, "n"]
+    names: list[str]
+    count: int = None  # type: ignore[assignment]
+    _: KW_ONLY
+    kind: ClassVar[str] = 3  # type: ignore[assignment]
+    rate: float = 1
+
+
+@dataclass
+@contract
+class Below:
+    x: Float[Tensor, "n"]
+    names: list[str]
+    count: int = None  # type: ignore[assignment]
+    rate: float = 1
+
+
+@contract
+class Tuple(NamedTuple):
+    x: Float[Tensor, "n"]
+    names: list[str]
+    count: int = None  # type: ignore[assignment]
+    rate: float = 1
+
+
+@pytest.mark.parametrize("record", [Above, Below, Tuple])
+def test_beside_tensors_the_other_fields_of_a_record_are_checked_too(record: Any) -> None:
+    record(T(2), ["a"])
+    record(T(2), [], count=2, rate=2)
+    for keywords, expected in (
+        ({"names": "a"}, r"field `names` is a str, expected list\[str\]"),
+        ({"names": [], "count": 1.5}, "field `count` is a float, expected int"),
+        ({"names": [], "rate": "1"}, "field `rate` is a str, expected float"),
+    ):
+        with pytest.raises(ShapeError, match=expected):
+            record(T(2), **keywords)
+
+
+def test_of_any_other_class_only_what_holds_tensors_is_checked() -> None:
+    @contract
+    class Net(nn.Module):
+        weight: Float[Tensor, "n"]
+        training: str  # type: ignore[assignment]
+        width: int
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(T(2))
+            self.width = "wide"  # type: ignore[assignment]
+
+    Net()
