@@ -51,6 +51,9 @@ def normalize(x, eps):
 def last(scores):
     batch, classes = scores.shape
     return scores - scores.logsumexp(dim=-1)  # error: `scores.logsumexp(dim=-1)` has lost dim -1
+
+def log_softmax(scores):
+    return scores - torch.log(torch.exp(scores).sum(1))  # error: `torch.exp(scores).sum(1)` has lost dim 1
 ```
 
 ```python fixed
@@ -64,6 +67,9 @@ def normalize(x, eps):
 def last(scores):
     batch, classes = scores.shape
     return scores - scores.logsumexp(dim=-1, keepdim=True)
+
+def log_softmax(scores):
+    return scores - torch.log(torch.exp(scores).sum(1, keepdim=True))
 ```
 
 Use instead:
@@ -79,6 +85,7 @@ A reduction over dim 0 lines up right, and without annotations dim -1 may be the
 other, a result that is expanded again, and what another tensor was reduced to are left alone.
 
 ```python good
+import scipy
 import torch
 
 def healthy(x, mask):
@@ -90,9 +97,11 @@ def healthy(x, mask):
     f = torch.diag(x) / x.sum(dim=1)
     g = mask / mask.sum(-1)
     h = x - x.max(dim=1).indices
+    matrix = scipy.sparse.csr_matrix(x)
+    i = matrix / matrix.sum(1)
     total = x.sum(dim=1)
     x = x.mean(dim=1)
-    return a, b, c, d, e, f, g, h, x / total
+    return a, b, c, d, e, f, g, h, i, x / total
 ```
 """
 
@@ -104,7 +113,7 @@ from lint_rules._static import TOKENS as STATED_SHAPES
 from lint_rules._static import reported, reported_lines
 from shapecheck.lint import File, Violation, unsafe_fix
 from shapecheck.lint.analysis.calls import method_name, receiver
-from shapecheck.lint.analysis.flow import same_value, value_of
+from shapecheck.lint.analysis.flow import bindings, same_value, value_of
 from shapecheck.lint.edits import add_keyword
 
 GROUP = "shape"
@@ -114,6 +123,7 @@ TOKENS = STATED_SHAPES + tuple(f"{name}(".encode() for name in sorted(REDUCTIONS
 OPERATORS = ast.Add | ast.Sub | ast.Mult | ast.Div
 OPERATIONS = frozenset("add sub mul div true_divide add_ sub_ mul_ div_".split())
 SAME_SHAPE = frozenset("clamp clamp_min clamp_max clip sqrt rsqrt abs exp log pow add detach float double to".split())
+MATRIX = re.compile(r"scipy|sparse|csr|coo_|matrix|\bsp\.|\bnp\.")
 SCALAR = re.compile(r"eps|tiny|delta")
 
 
@@ -128,7 +138,9 @@ def check(node: ast.Module, file: File) -> Iterator[Violation]:
         for tensor, other in ((left, right), (right, left)):
             reduction = _reduction_behind(file, other)
             source, dim = (None, 0) if reduction is None else _reduced(file, reduction)
-            if reduction is None or source is None or not same_value(file, source, tensor):
+            if reduction is None or source is None or not same_value(file, _core(file, source), _core(file, tensor)):
+                continue
+            if _may_be_matrix(file, reduction, source):
                 continue
             if dim >= 1 or _has_two_dims(file, source):
                 whole = _with_values(file, reduction)
@@ -158,23 +170,45 @@ def _operations(file: File) -> Iterator[tuple[ast.expr | ast.stmt, ast.expr, ast
                     yield node, owner, first
 
 
-def _reduction_behind(file: File, node: ast.expr) -> ast.Call | None:
+def _reduction_behind(file: File, node: ast.expr, depth: int = 6) -> ast.Call | None:
     """The reduction that an operand is, or is made of by what keeps its shape: `x.norm(dim=1).clamp(min=eps) + eps`."""
     node = value_of(file, node)
     match node:
+        case _ if depth == 0:
+            return None
         case ast.BinOp(left=left, right=right, op=op) if isinstance(op, OPERATORS):
-            return _reduction_behind(file, left) if _is_scalar(file, right) else None
+            return _reduction_behind(file, left, depth - 1) if _is_scalar(file, right) else None
         case ast.Attribute(value=ast.Call() as call, attr="values"):
             return call if method_name(call) in ("max", "min") else None
         case ast.Subscript(value=ast.Call() as call, slice=ast.Constant(value=0)):
             return call if method_name(call) in ("max", "min") else None
         case ast.Call(func=ast.Attribute(value=inner, attr=attr)) if attr in SAME_SHAPE:
             if file.qualified_name(node.func) is None:
-                return _reduction_behind(file, inner)
-            return _reduction_behind(file, node.args[0]) if len(node.args) == 1 else None
+                return _reduction_behind(file, inner, depth - 1)
+            return _reduction_behind(file, node.args[0], depth - 1) if len(node.args) == 1 else None
         case ast.Call() if method_name(node) not in ("max", "min"):
             return node
     return None
+
+
+def _core(file: File, node: ast.expr) -> ast.expr:
+    """`x` of `torch.exp(x)` and `x.abs() + 1`, which have its shape."""
+    match node:
+        case ast.BinOp(left=left, right=right) if _is_scalar(file, right):
+            return _core(file, left)
+        case ast.Call(func=ast.Attribute(value=inner, attr=attr), args=args) if attr in SAME_SHAPE:
+            if file.qualified_name(node.func) is None:
+                return _core(file, inner)
+            return _core(file, args[0]) if len(args) == 1 else node
+    return node
+
+
+def _may_be_matrix(file: File, reduction: ast.Call, source: ast.expr) -> bool:
+    """Whether this may be a matrix of scipy or numpy, whose `sum(1)` keeps both dims."""
+    if any(keyword.arg == "dim" for keyword in reduction.keywords) or file.qualified_name(reduction.func):
+        return False
+    made_by = (found.value for found in bindings(file, source) if found.value is not None)
+    return any(MATRIX.search(file.text(value)) for value in (source, *made_by))
 
 
 def _is_scalar(file: File, node: ast.expr) -> bool:
