@@ -114,7 +114,7 @@ class Hooked:
     def meaning(self, function: FunctionType, around: Mapping[str, Any], final: bool) -> Promise:
         """What a function promises as far as it can be understood; the rest is told and not checked.
 
-        That a plain annotation of a function without shapes has no value, say, is no concern of ours.
+        Without a shape, nothing: the plain annotations of such a function are no concern of ours.
         """
         unresolved: list[AnnotationError] = []
         hints = hints_of(function, around, final, unresolved.append)
@@ -130,7 +130,7 @@ class Hooked:
             found = promise(function, {})
         for each in told:
             self.unresolved(each, function.__code__.co_firstlineno)
-        return found
+        return found if holds else promise(function, {})
 
     def type(self, cls: type) -> type:
         frame = sys._getframe(1)

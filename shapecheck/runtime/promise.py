@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType
@@ -79,8 +80,8 @@ def _parameter(parameter: inspect.Parameter, hints: Mapping[str, Any], function:
         return Anything()
     check = _understood(lambda: understand(hints[name]), function, f"parameter `{name}`")
     match parameter.kind:
-        case _ if isinstance(check, Anything):
-            return check
+        case _ if isinstance(check, Anything) or typing.get_origin(hints[name]) is typing.Unpack:
+            return check  # `**options: Unpack[Options]` is about all of them together
         case inspect.Parameter.VAR_POSITIONAL:
             return Items(tuple, check, f"*{check.text}")
         case inspect.Parameter.VAR_KEYWORD:

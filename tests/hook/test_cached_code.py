@@ -118,9 +118,9 @@ def test_the_tag_changes_with_the_version_and_the_rewriting_code(monkeypatch: py
     import shapecheck
     from shapecheck.runtime import import_hook
 
-    tags = {import_hook._tag.__wrapped__(each) for each in (True, False)}
+    tags = {import_hook._tag.__wrapped__(*each) for each in itertools.product((True, False), repeat=2)}
     monkeypatch.setattr(shapecheck, "__version__", "9.9.9")
-    tags |= {import_hook._tag.__wrapped__(each) for each in (True, False)}
-    assert len(tags) == 4
+    tags |= {import_hook._tag.__wrapped__(*each) for each in itertools.product((True, False), repeat=2)}
+    assert len(tags) == 8
     assert all(tag.isalnum() for tag in tags), "what Python allows in a cached file's name"
     assert not any(one.startswith(other) for one, other in itertools.permutations(tags, 2))

@@ -291,3 +291,45 @@ def test_module_that_has_no_torch_is_left_alone(project: Project) -> None:
         """,
     )
     assert project.python("program.py").stdout.split() == ["False", "3", "False"]
+
+
+TABLES = '''
+from typing import TypedDict, Unpack
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+class Options(TypedDict, total=False):
+    scale: int
+
+class Table:
+    """Looked up with `[]`, as a project's own kind of shape annotation would be."""
+    def __getitem__(self, name):
+        return name
+
+TABLE = Table()
+
+def looked_up(x: int, **options: Unpack[Options]) -> "Later":
+    return TABLE["a"] if isinstance(x, int) else x
+
+def annotated(x: Float[Tensor, "n"], **options: Unpack[Options]) -> Float[Tensor, "n"]:
+    return x * options.get("scale", 1)
+
+class Later:
+    pass
+'''
+
+
+@pytest.mark.parametrize("options", [{}, {"guard": True}], ids=str)
+def test_plain_annotations_of_functions_without_shapes_are_not_checked(
+    project: Project, options: dict[str, Any]
+) -> None:
+    project.write(plainpkg=TABLES)
+    with install("plainpkg", **options):
+        module = project.load("plainpkg")
+    assert module.looked_up("text", scale="large", other=1) == "text"
+    assert module.looked_up(3) == "a"
+    assert module.annotated(torch.ones(2), scale=3).tolist() == [3.0, 3.0]
+    with pytest.raises(ShapeError, match="argument `x`"):
+        module.annotated(torch.ones(2, 2), scale=3)
