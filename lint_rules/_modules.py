@@ -41,8 +41,10 @@ def bare_module_init(file: File, node: ast.ClassDef) -> FunctionNode | None:
 
     What a star import calls `Module` may be another class: fastai's initializes itself.
     """
+    if len(node.bases) != 1 or node.keywords or getattr(node.bases[0], "attr", "Module") != "Module":
+        return None
     model = class_model(file, node)
-    if model.bases != ("torch.nn.Module",) or model.parents or node.keywords or len(node.bases) != 1:
+    if model.bases != ("torch.nn.Module",) or model.parents:
         return None
     match node.bases[0]:
         case ast.Name(id=name) if not lookup(scope_of(file, node.bases[0]), name):

@@ -107,6 +107,7 @@ NEW_MEANING = frozenset(
     " masked_select logical_and logical_or".split()
 )
 OPERATIONS = {f"torch.{name}" for name in FUNCTIONS} | {f"torch.nn.functional.{name}" for name in ACTIVATIONS}
+NAMES = METHODS | FUNCTIONS | ACTIVATIONS
 IN_PLACE = frozenset({"inplace", "out"})
 TIMED = re.compile(r"bench|warm_?up|profil|timeit|speed|latency", re.IGNORECASE)
 
@@ -132,6 +133,8 @@ def check(node: ast.Expr, file: File) -> Iterator[Violation]:
 
 def _operation(file: File, call: ast.Call) -> tuple[str, ast.expr] | None:
     """The name of a tensor operation and the tensor that it should have changed."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr not in NAMES:
+        return None
     name = file.qualified_name(call.func)
     match call:
         case ast.Call(args=[source, *_]) if name in OPERATIONS:

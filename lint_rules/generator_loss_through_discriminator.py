@@ -101,7 +101,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from shapecheck.lint import File, Note, Violation, unsafe_fix
+from shapecheck.lint import File, Note, Violation, per_file, unsafe_fix
 from shapecheck.lint.analysis.flow import value_of
 from shapecheck.lint.analysis.gradients import gradients_may_be_off
 from shapecheck.lint.analysis.graphs import is_part_of
@@ -120,6 +120,8 @@ FREEZES = re.compile(r"requires_grad|volatile|toggle|freeze|set_grad")
 def check(node: ast.Call, file: File) -> Iterator[Violation]:
     if file.is_test or place(node.func) is None or not node.args:
         return
+    if file.function(node) not in _with_two_steps(file):
+        return
     images = node.args[0]
     made_by = value_of(file, images)
     if not isinstance(made_by, ast.Call) or made_by is node or place(made_by.func) is None:
@@ -136,6 +138,13 @@ def check(node: ast.Call, file: File) -> Iterator[Violation]:
         unsafe_fix("detach what the generator made", append(images, ".detach()")),
         (Note(made_by, "made here"),),
     )
+
+
+@per_file
+def _with_two_steps(file: File) -> frozenset[ast.AST | None]:
+    """The functions in which more than one optimizer steps."""
+    functions = [file.function(item.call) for item in events(file) if item.kind == "step"]
+    return frozenset(function for function in functions if functions.count(function) > 1)
 
 
 def _around(file: File, node: ast.AST) -> ast.AST:

@@ -86,7 +86,7 @@ from shapecheck.lint.analysis.objects import constructor_name, instance_of
 from shapecheck.lint.edits import replace
 
 GROUP = "training"
-TOKENS = (b"requir", b"requie", b"reqir", b"reqi", b"rquire")
+TOKENS = (b".requir", b".requie", b".reqir", b".reqi", b".rquire")
 
 MODULE_ITERATORS = {"children": (), "modules": (), "named_children": (1,), "named_modules": (1,)}
 MODULE = re.compile(r"torch\.nn\.(?!Parameter|Buffer|Uninitialized)[A-Z]\w*|torchvision\.models\.(?:\w+\.)*[a-z]\w*")
