@@ -316,8 +316,10 @@ def _single(symbol: Symbol) -> Size:
 
 def polynomial(terms: Mapping[Monomial, int]) -> Size:
     """The size with these terms: `(monomial, coefficient)` in any order, zero coefficients left out."""
-    kept = ((monomial, coefficient) for monomial, coefficient in terms.items() if coefficient)
-    return Size(tuple(sorted(kept, key=lambda term: _monomial_key(term[0]))))
+    kept = [(monomial, coefficient) for monomial, coefficient in terms.items() if coefficient]
+    if len(kept) > 1:
+        kept.sort(key=lambda term: _monomial_key(term[0]))
+    return Size(tuple(kept))
 
 
 def _monomial_key(monomial: Monomial) -> tuple[tuple[str, int, int], ...]:

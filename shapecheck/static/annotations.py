@@ -15,7 +15,7 @@ from shapecheck.core.dtypes import WORDS
 from shapecheck.core.errors import AnnotationError
 from shapecheck.core.ops.promotion import DTYPES
 from shapecheck.core.spec import ShapeSpec, parse_shape
-from shapecheck.static.declarations import ClassInfo, FunctionNode, Parameter, Signature, class_info, own_nodes
+from shapecheck.static.declarations import ClassInfo, FunctionNode, Parameter, Signature, class_info
 from shapecheck.static.hints import (
     ANY,
     ClassHint,
@@ -28,6 +28,7 @@ from shapecheck.static.hints import (
     TupleHint,
     UnionHint,
 )
+from shapecheck.static.mutations import is_generator
 from shapecheck.static.project import Defined, External, SourceFile, dotted_name
 
 __all__ = ["read_hint", "read_signature"]
@@ -58,12 +59,8 @@ def read_signature(node: FunctionNode, file: SourceFile, owner: ClassInfo | None
     if known is None:
         parameters = tuple(_parameters(node, file, owner))
         returns = read_hint(node.returns, file, owner) if node.returns else ANY
-        known = file.signatures[node] = Signature(node, file, parameters, returns, owner, _yields(node))
+        known = file.signatures[node] = Signature(node, file, parameters, returns, owner, is_generator(file, node))
     return known
-
-
-def _yields(node: FunctionNode) -> bool:
-    return any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in own_nodes(node.body))
 
 
 def _parameters(node: FunctionNode, file: SourceFile, owner: ClassInfo | None) -> Iterator[Parameter]:

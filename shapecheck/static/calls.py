@@ -10,13 +10,14 @@ from shapecheck.core.tensors import UNKNOWN, Repeated, TensorValue
 from shapecheck.static.assignment import rebind
 from shapecheck.static.binding import bind_arguments, checked
 from shapecheck.static.contracts import Scope, promised
-from shapecheck.static.declarations import Signature, assigned_attributes, is_stub
+from shapecheck.static.declarations import Signature, is_stub
 from shapecheck.static.dispatch import Arguments, calls, evaluate, execute
 from shapecheck.static.environment import Environment, join_values
 from shapecheck.static.frame import MOST_DEPTH, Caller, Frame, joined_exits
 from shapecheck.static.hints import Hint, tensors
+from shapecheck.static.mutations import assigned_attributes, filled_attributes
 from shapecheck.static.objects import instance_of
-from shapecheck.static.values import Choice, Function, Lambda, Object, Value, options, repeated
+from shapecheck.static.values import Choice, Dict, Function, Lambda, Object, Value, options, repeated
 
 __all__ = ["call_function", "follow"]
 
@@ -115,9 +116,14 @@ def _take_back_receiver(function: Function, exit_env: Environment, node: ast.AST
 
 
 def _forget_assigned(function: Function, node: ast.AST, frame: Frame) -> None:
-    """A method that is taken by its contract may have assigned attributes."""
+    """A method that is taken by its contract may have assigned attributes, or filled them."""
+    file, method = function.signature.file, function.signature.node
     match function.receiver:
-        case Object(info, attributes) if touched := set(assigned_attributes(function.signature.node)):
+        case Object(info, attributes):
+            filled = {name for name in filled_attributes(file, method) if isinstance(attributes.get(name), list | Dict)}
+            touched = assigned_attributes(file, method) | filled
+            if not touched:
+                return
             kept = {name: value for name, value in attributes.items() if name not in touched}
             _rebind_receiver(Object(info, {**kept, **dict.fromkeys(touched, UNKNOWN)}), node, frame)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shapecheck.static.hints import ANY, Hint, tensors
+from shapecheck.static.mutations import assigned_attributes
 from shapecheck.static.project import Defined, External, SourceFile, dotted_name
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ __all__ = [
     "FunctionNode",
     "Parameter",
     "Signature",
-    "assigned_attributes",
     "class_info",
     "is_stub",
     "own_nodes",
@@ -87,6 +87,7 @@ class ClassInfo:
     fields: Mapping[str, ast.expr] = field(init=False)
     constants: Mapping[str, ast.expr] = field(init=False)
     template: Object | None = field(default=None, init=False)
+    blank: Object | None = field(default=None, init=False)
     _ancestors: tuple[ClassInfo | External | None, ...] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -205,19 +206,5 @@ def self_assignments(info: ClassInfo, *, outside_init: bool) -> frozenset[str]:
         for name, node in ancestor.methods.items():
             if outside_init and name in {"__init__", "__post_init__", "setup", "build"}:
                 continue
-            found.update(assigned_attributes(node))
+            found.update(assigned_attributes(ancestor.file, node))
     return frozenset(found)
-
-
-def assigned_attributes(function: FunctionNode) -> Iterator[str]:
-    receiver = function.args.args[0].arg if function.args.args else "self"
-    for node in ast.walk(function):
-        match node:
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute, ctx=ast.Store() | ast.Del()) if (
-                name == receiver
-            ):
-                yield attribute
-            case ast.Call(
-                func=ast.Name(id="setattr"), args=[ast.Name(id=name), ast.Constant(value=str(attribute)), _]
-            ) if name == receiver:
-                yield attribute

@@ -3,85 +3,137 @@
 outputs = []                        self.window = []                    model.forward = wrapped
 def hook(module, input, output):    def step(self, x):
     outputs.append(output)              self.window.append(x)
+
+One walk over a file finds all of it.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from shapecheck.core.tensors import Repeated
 from shapecheck.static.project import SourceFile
 from shapecheck.static.values import Dict, Value
 
-__all__ = ["changed_inside", "filled_attributes", "patched"]
+__all__ = ["assigned_attributes", "changed_inside", "filled_attributes", "is_generator", "patched"]
 
 _FILLING = frozenset({"append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove", "clear"})
-_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_Names = defaultdict[ast.AST, set[str]]
+
+
+def _none() -> _Names:
+    return defaultdict(set)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What the code of a file changes.
+
+    Attributes:
+        bound: for the file and each function, its variables that functions inside it bind as `global` or `nonlocal`.
+        filled: likewise, those that functions inside it fill, or write items of.
+        assigned: for each function, the attributes of its first parameter that it assigns.
+        attributes: likewise, those that it fills.
+        patched: the attributes that are assigned to anything but `self`.
+        generators: the functions that yield.
+    """
+
+    bound: _Names = field(default_factory=_none)
+    filled: _Names = field(default_factory=_none)
+    assigned: _Names = field(default_factory=_none)
+    attributes: _Names = field(default_factory=_none)
+    patched: set[str] = field(default_factory=set)
+    generators: set[ast.AST] = field(default_factory=set)
 
 
 def changed_inside(file: SourceFile, scope: ast.AST, name: str, value: Value) -> bool:
     """Whether functions inside a function, or a file, bind a variable of it anew or fill what it stands for."""
-    if name in _remembered(file, "bound", scope, _bound_inside):
-        return True
-    return isinstance(value, list | Dict | Repeated) and name in _remembered(file, "filled", scope, _filled_inside)
+    changes = _of(file)
+    return name in changes.bound.get(scope, ()) or (
+        name in changes.filled.get(scope, ()) and isinstance(value, list | Dict | Repeated)
+    )
 
 
-def patched(file: SourceFile) -> frozenset[str]:
+def assigned_attributes(file: SourceFile, method: ast.AST) -> set[str]:
+    """The attributes that a method assigns to its object."""
+    return _of(file).assigned.get(method, set())
+
+
+def filled_attributes(file: SourceFile, method: ast.AST) -> set[str]:
+    """The attributes of its object that a method fills, or writes items of."""
+    return _of(file).attributes.get(method, set())
+
+
+def patched(file: SourceFile) -> set[str]:
     """The attributes that a file assigns to anything but `self`: a method of that name may be another one by then."""
-    return _remembered(file, "patched", file.tree, _assigned_to_others)
+    return _of(file).patched
 
 
-def filled_attributes(function: ast.AST, receiver: str) -> Iterator[str]:
-    """The attributes of `receiver` whose containers a method fills."""
-    for node in ast.walk(function):
-        match _filled(node):
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name == receiver:
-                yield attribute
+def is_generator(file: SourceFile, function: ast.AST) -> bool:
+    """Whether a function yields."""
+    return function in _of(file).generators
 
 
-def _remembered(
-    file: SourceFile, what: str, scope: ast.AST, find: Callable[[ast.AST], Iterator[str]]
-) -> frozenset[str]:
-    key = (what, scope)
-    if key not in file.changes:
-        file.changes[key] = frozenset(find(scope))
-    return file.changes[key]
+def _of(file: SourceFile) -> Changes:
+    if file.changes is None:
+        file.changes = Changes()
+        _survey(file.tree, (), file.changes)
+    return file.changes
 
 
-def _inner_nodes(scope: ast.AST) -> Iterator[ast.AST]:
-    """Every node of the functions inside a function or a file."""
-    for node in ast.iter_child_nodes(scope):
-        yield from ast.walk(node) if isinstance(node, _Function) else _inner_nodes(node)
-
-
-def _bound_inside(scope: ast.AST) -> Iterator[str]:
-    for node in _inner_nodes(scope):
-        if isinstance(node, ast.Global | ast.Nonlocal):
-            yield from node.names
-
-
-def _filled_inside(scope: ast.AST) -> Iterator[str]:
-    containers = map(_filled, _inner_nodes(scope))
-    return (container.id for container in containers if isinstance(container, ast.Name))
-
-
-def _filled(node: ast.AST) -> ast.expr | None:
-    """The container that a node fills."""
-    match node:
-        case ast.Call(func=ast.Attribute(value=container, attr=method)) if method in _FILLING:
-            return container
-        case ast.Subscript(value=container, ctx=ast.Store() | ast.Del()):
-            return container
-    return None
-
-
-def _assigned_to_others(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _survey(scope: ast.AST, outer: tuple[ast.AST, ...], changes: Changes) -> None:
+    """Enter what one function, or the file, changes; `outer` are the scopes around it."""
+    scopes = (*outer, scope)
+    stack = list(ast.iter_child_nodes(scope))
+    while stack:
+        node = stack.pop()
         match node:
-            case ast.Attribute(value=ast.Name(id="self"), ctx=ast.Store()):
-                pass
-            case ast.Attribute(attr=attribute, ctx=ast.Store()):
-                yield attribute
-            case ast.Call(func=ast.Name(id="setattr"), args=[_, ast.Constant(value=str(attribute)), _]):
-                yield attribute
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+                _survey(node, scopes, changes)
+                continue
+            case ast.Global(names=names) | ast.Nonlocal(names=names):
+                for around in outer:
+                    changes.bound[around].update(names)
+            case ast.Attribute(value=owner, attr=attribute, ctx=ast.Store() | ast.Del()):
+                _assigned(owner, attribute, scopes, changes)
+            case ast.Call(func=ast.Name(id="setattr"), args=[owner, ast.Constant(value=str(attribute)), _]):
+                _assigned(owner, attribute, scopes, changes)
+            case ast.Call(func=ast.Attribute(value=container, attr=method)) if method in _FILLING:
+                _filled(container, scopes, changes)
+            case ast.Subscript(value=container, ctx=ast.Store() | ast.Del()):
+                _filled(container, scopes, changes)
+            case ast.Yield() | ast.YieldFrom():
+                changes.generators.add(scope)
+        stack.extend(ast.iter_child_nodes(node))
+
+
+def _assigned(owner: ast.expr, attribute: str, scopes: tuple[ast.AST, ...], changes: Changes) -> None:
+    if not (isinstance(owner, ast.Name) and owner.id == "self"):
+        changes.patched.add(attribute)
+    for method in _with_receiver(owner, scopes):
+        changes.assigned[method].add(attribute)
+
+
+def _filled(container: ast.expr, scopes: tuple[ast.AST, ...], changes: Changes) -> None:
+    match container:
+        case ast.Name(id=name):
+            for around in scopes[:-1]:
+                changes.filled[around].add(name)
+        case ast.Attribute(value=owner, attr=attribute):
+            for method in _with_receiver(owner, scopes):
+                changes.attributes[method].add(attribute)
+
+
+def _with_receiver(owner: ast.expr, scopes: tuple[ast.AST, ...]) -> Iterator[ast.AST]:
+    """The functions whose first parameter an expression is."""
+    for scope in scopes:
+        match scope, owner:
+            case (
+                ast.FunctionDef(args=ast.arguments(args=[ast.arg(arg=first), *_]))
+                | ast.AsyncFunctionDef(args=ast.arguments(args=[ast.arg(arg=first), *_])),
+                ast.Name(id=name),
+            ) if first == name:
+                yield scope

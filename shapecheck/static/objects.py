@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 
-from shapecheck.core.sizes import Size, Symbol, symbols
+from shapecheck.core.sizes import Size, Symbol, substitute, symbols
 from shapecheck.core.tensors import BOOL, FLOAT, UNKNOWN
 from shapecheck.static.annotations import read_hint, read_signature
 from shapecheck.static.binding import bind_arguments, check_fields, checked
@@ -20,6 +20,7 @@ from shapecheck.static.frame import MOST_DEPTH, Caller, Exhausted, Frame, Run, j
 from shapecheck.static.hints import ANY, ClassHint, ExternalHint, Hint, ScalarHint, UnionHint
 from shapecheck.static.layers import is_layer, made_layer
 from shapecheck.static.mutations import filled_attributes, patched
+from shapecheck.static.project import dotted_name
 from shapecheck.static.tensor_values import call_method
 from shapecheck.static.values import (
     Bound,
@@ -30,7 +31,6 @@ from shapecheck.static.values import (
     Super,
     Value,
     map_sizes,
-    with_sizes,
 )
 
 __all__ = ["bind_parameters", "constructed", "instance_of", "self_of"]
@@ -65,15 +65,16 @@ def self_of(info: ClassInfo, frame: Frame) -> Object:
 
 def _with_sizes_of_its_own(template: Object) -> Object:
     renamed: dict[Symbol, Size] = {}
+    known: dict[Size, Size] = {}
 
     def fresh(size: Size) -> Size:
-        for symbol in symbols(size):
-            if not symbol.rigid and symbol not in renamed:
-                renamed[symbol] = flexible(symbol.name)
-        return size
+        if size not in known:
+            own = (symbol for symbol in symbols(size) if not symbol.rigid and symbol not in renamed)
+            renamed.update({symbol: flexible(symbol.name) for symbol in own})
+            known[size] = substitute(size, renamed)
+        return known[size]
 
-    map_sizes(template, fresh)
-    result = with_sizes(template, renamed)
+    result = map_sizes(template, fresh)
     assert isinstance(result, Object)
     return result
 
@@ -88,7 +89,7 @@ def _template(info: ClassInfo, frame: Frame) -> Object:
         except Exhausted:
             return info.template
         assigned = self_assignments(info, outside_init=True) | _filled_later(info, built)
-        fields = _fields(info, Frame(info.file, Run(info.file, muted=1), Environment()))
+        fields = _blank(info, Frame(info.file, Run(info.file, muted=1), Environment())).attributes
         kept = {name: value for name, value in built.attributes.items() if name not in assigned}
         declared = {name: fields.get(name, UNKNOWN) for name in assigned}
         info.template = Object(info, {**kept, **declared})
@@ -101,14 +102,14 @@ def _filled_later(info: ClassInfo, built: Object) -> frozenset[str]:
         name
         for ancestor in info.project_ancestors
         for method in ancestor.methods.values()
-        if method.name != "__init__" and method.args.args
-        for name in filled_attributes(method, method.args.args[0].arg)
+        if method.name != "__init__"
+        for name in filled_attributes(ancestor.file, method)
     }
     return frozenset(name for name in filled if isinstance(built.attributes.get(name), list | Dict))
 
 
 def _built(info: ClassInfo, frame: Frame) -> Object:
-    blank = Object(info, _fields(info, frame))
+    blank = _blank(info, frame)
     found = info.method("__init__") or info.method("__post_init__") or info.method("setup")
     if found is None:
         return blank
@@ -116,6 +117,14 @@ def _built(info: ClassInfo, frame: Frame) -> Object:
     signature = read_signature(node, owner.file, owner)
     given = bind_parameters(signature, blank, frame)
     return _after_init(signature, given, {}, blank, node, frame)
+
+
+def _blank(info: ClassInfo, frame: Frame) -> Object:
+    """An instance with nothing but the annotated fields and the constants of its class and its bases."""
+    if info.blank is None:
+        info.blank = Object(info, {})  # a field that makes an instance of the class ends here
+        info.blank = Object(info, _fields(info, frame))
+    return _with_sizes_of_its_own(info.blank)
 
 
 def _fields(info: ClassInfo, frame: Frame) -> dict[str, Value]:
@@ -210,7 +219,7 @@ def constructed(info: ClassInfo, arguments: Arguments, node: ast.AST, frame: Fra
         return UNKNOWN
     if frame.depth >= MOST_DEPTH or frame.run.exhausted:
         return instance_of(ClassHint(info), info.name, frame)
-    blank = Object(info, _fields(info, frame))
+    blank = _blank(info, frame)
     found = info.method("__init__")
     if found is None:
         if info.is_dataclass:
@@ -273,7 +282,7 @@ def read_attribute(value: Object, name: str, node: ast.AST, frame: Frame) -> Val
         bound = Function(signature, receiver=value)
         if signature.decorated("property", "cached_property"):
             return call(bound, Arguments(), node, frame)
-        if name in patched(frame.run.root):
+        if _is_patched(info, frame):
             return UNKNOWN
         return Function(signature) if signature.decorated("staticmethod") else bound
     if LAYER in value.attributes:
@@ -285,6 +294,16 @@ def read_attribute(value: Object, name: str, node: ast.AST, frame: Frame) -> Val
     if info.is_module and name in _MODULE_METHODS:
         return Bound(value, name)
     return UNKNOWN
+
+
+def _is_patched(info: ClassInfo, frame: Frame) -> bool:
+    """Whether the file under check replaces a method of some object, which may be of this class."""
+    methods = (found[1] for name in patched(frame.run.root) if (found := info.method(name)))
+    return not all(any(_makes_property(decorator) for decorator in method.decorator_list) for method in methods)
+
+
+def _makes_property(decorator: ast.expr) -> bool:
+    return (dotted_name(decorator) or "").rpartition(".")[2] in {"property", "cached_property", "setter"}
 
 
 @attributes(Super)
@@ -350,7 +369,7 @@ def call_object(callee: Object, arguments: Arguments, node: ast.AST, frame: Fram
     for name in ("__call__", "forward"):
         if name in callee.attributes:
             return call(callee.attributes[name], arguments, node, frame)
-        if name in patched(frame.run.root):
+        if _is_patched(callee.info, frame):
             return UNKNOWN
         found = callee.info.method(name)
         if found is not None and (name == "__call__" or callee.info.is_module or not callee.info.known_whole()):

@@ -95,7 +95,10 @@ def _applied(
     chosen = [options(value) for value in arguments.values()]
     if not arguments.complete or math.prod(map(len, chosen)) > _MOST_COMBINATIONS:
         return _counted(operation.name, UNKNOWN, arguments, frame)
-    outcomes = [_outcome(operation, _with(arguments, combination)) for combination in itertools.product(*chosen)]
+    if all(len(one) == 1 for one in chosen):
+        outcomes = [_outcome(operation, arguments)]
+    else:
+        outcomes = [_outcome(operation, _with(arguments, combination)) for combination in itertools.product(*chosen)]
     worked = [(value, notes) for value, notes, error in outcomes if error is None]
     if not worked:
         _, _, error = outcomes[0]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from shapecheck.static.declarations import ClassInfo, Signature
+    from shapecheck.static.mutations import Changes
     from shapecheck.static.values import Value
 
 __all__ = ["Defined", "External", "Project", "SourceFile", "canonical", "dotted_name"]
@@ -61,7 +62,7 @@ class SourceFile:
     signatures: dict[ast.AST, Signature] = field(default_factory=dict, init=False)
     constants: dict[str, Value] = field(default_factory=dict, init=False)
     meanings: dict[str, Value] = field(default_factory=dict, init=False)
-    changes: dict[tuple[str, ast.AST], frozenset[str]] = field(default_factory=dict, init=False)
+    changes: Changes | None = field(default=None, init=False)
     own_findings: dict[ast.AST, frozenset[tuple[ast.AST, str]]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:

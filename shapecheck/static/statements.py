@@ -155,9 +155,8 @@ Start = Callable[[], None]
 
 
 def _follow_loop(node: LoopNode, start: Start, frame: Frame) -> None:
-    """A loop of unknown length: what holds before each pass is found silently, then the body is followed once more."""
-    head = _fixed_point(node, start, frame)
-    loop, end = _one_pass(node, head, start, frame)
+    """A loop of unknown length: followed until what holds before each pass no longer changes."""
+    head, loop, end = _fixed_point(node, start, frame)
     frame.env = join(head, end)
     if isinstance(node, ast.While) and frame.env is not None:
         if truth(node.test, frame) is True:
@@ -168,24 +167,24 @@ def _follow_loop(node: LoopNode, start: Start, frame: Frame) -> None:
     frame.env = join(frame.env, loop.breaks)
 
 
-def _fixed_point(node: LoopNode, start: Start, frame: Frame) -> Environment:
-    """What is known at the beginning of every pass."""
-    head = frame.state
+def _fixed_point(node: LoopNode, start: Start, frame: Frame) -> tuple[Environment, Loop, Environment | None]:
+    """What is known at the beginning of every pass, and after the last one; only what that one finds is kept."""
+    head, findings = frame.state, frame.run.findings
     widened: set[Size] = set()
-    with frame.run.silence():
-        for passes in range(_MOST_PASSES):
-            _, end = _one_pass(node, head, start, frame)
-            joined = join(head, end, widened.__contains__) if end is not None else head
-            assert joined is not None
-            changed = [name for name, value in joined.names.items() if head.names.get(name) != value]
-            if not changed and head.dims == joined.dims and head.facts == joined.facts:
-                break
-            widened.update(size for name in changed for size in _unknown_sizes(joined.names[name]))
-            if passes == _MOST_PASSES - 1:  # what still changes isn't known
-                joined.names.update(dict.fromkeys(changed, UNKNOWN))
-                joined.dims, joined.facts = {}, {}
-            head = joined
-    return head
+    for passes in range(1, _MOST_PASSES + 2):
+        found = len(findings)
+        loop, end = _one_pass(node, head, start, frame)
+        joined = join(head, end, widened.__contains__) or head
+        changed = [name for name, value in joined.names.items() if head.names.get(name) != value]
+        if passes > _MOST_PASSES or not (changed or head.dims != joined.dims or head.facts != joined.facts):
+            break
+        del findings[found:]
+        widened.update(size for name in changed for size in _unknown_sizes(joined.names[name]))
+        if passes == _MOST_PASSES:  # what still changes isn't known
+            joined.names.update(dict.fromkeys(changed, UNKNOWN))
+            joined.dims, joined.facts = {}, {}
+        head = joined
+    return head, loop, end
 
 
 def _one_pass(node: LoopNode, head: Environment, start: Start, frame: Frame) -> tuple[Loop, Environment | None]:

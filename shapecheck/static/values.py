@@ -227,38 +227,66 @@ def with_sizes(value: Value, replacements: Mapping[Symbol, Size]) -> Value:
 
 def map_sizes(value: Value, change: Callable[[Size], Size]) -> Value:
     """A value with every size in it changed; what has none is returned as it is."""
-    match value:
-        case Size():
-            return change(value)
-        case TensorValue(shape=shape):
-            if not shape:
-                return value
-            sizes = tuple(map(change, shape))
-            if sizes == shape:
-                return value
-            past = value.reduced and Reduced(tuple(map(change, value.reduced.source)), value.reduced.kept)
-            return replace(value, shape=sizes, reduced=past)
-        case Named():
-            return named(value.names, [map_sizes(item, change) for item in value])
-        case tuple():
-            return tuple(map_sizes(item, change) for item in value)
-        case list():
-            return [map_sizes(item, change) for item in value]
-        case Repeated(element, length):
-            return repeated(map_sizes(element, change), change(length))
-        case Choice(inner):
-            return Choice(tuple(map_sizes(option, change) for option in inner))
-        case Dict(entries, rest):
-            return Dict({key: map_sizes(item, change) for key, item in entries.items()}, map_sizes(rest, change))
-        case Object(info, attributes):
-            return Object(info, {name: map_sizes(item, change) for name, item in attributes.items()})
-        case Layer(name, arguments):
-            return Layer(name, {key: map_sizes(item, change) for key, item in arguments.items()})
-        case Layers(kind, content):
-            return Layers(kind, map_sizes(content, change))
-        case Slice(start, stop, step):
-            return Slice(map_sizes(start, change), map_sizes(stop, change), map_sizes(step, change))  # type: ignore[arg-type]
-        case Bound(receiver, name):
-            return Bound(map_sizes(receiver, change), name)
-        case _:
+    return _Mapper(change).value(value)
+
+
+_WITHOUT_SIZES = frozenset({str, bool, float, type(None), Opaque, ExternalName, ClassValue, Function, Lambda})
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapper:
+    """Changes sizes; an object that several values refer to is changed once."""
+
+    change: Callable[[Size], Size]
+    known: dict[int, tuple[Value, Value]] = field(default_factory=dict)
+
+    def value(self, value: Value) -> Value:
+        kind = type(value)
+        if kind in _WITHOUT_SIZES:
             return value
+        if kind is Size:
+            return self.change(value)  # type: ignore[arg-type]
+        if kind is not Object:
+            return self.parts(value)
+        if id(value) not in self.known:
+            self.known[id(value)] = value, self.parts(value)
+        return self.known[id(value)][1]
+
+    def parts(self, value: Value) -> Value:
+        match value:
+            case TensorValue(shape=shape):
+                return self.tensor(value) if shape else value
+            case Object(info, attributes):
+                return Object(info, self.mapping(attributes))
+            case Named():
+                return named(value.names, map(self.value, value))
+            case tuple():
+                return tuple(map(self.value, value))
+            case list():
+                return list(map(self.value, value))
+            case Repeated(element, length):
+                return repeated(self.value(element), self.change(length))
+            case Choice(inner):
+                return Choice(tuple(map(self.value, inner)))
+            case Dict(entries, rest):
+                return Dict(self.mapping(entries), self.value(rest))
+            case Layer(name, arguments):
+                return Layer(name, self.mapping(arguments))
+            case Layers(kind, content):
+                return Layers(kind, self.value(content))
+            case Slice(start, stop, step):
+                return Slice(self.value(start), self.value(stop), self.value(step))  # type: ignore[arg-type]
+            case Bound(receiver, name):
+                return Bound(self.value(receiver), name)
+        return value
+
+    def mapping(self, items: Mapping[Any, Value]) -> dict[Any, Value]:
+        return {key: self.value(item) for key, item in items.items()}
+
+    def tensor(self, value: TensorValue) -> TensorValue:
+        shape = value.dims
+        sizes = tuple(map(self.change, shape))
+        if sizes == shape:
+            return value
+        past = value.reduced and Reduced(tuple(map(self.change, value.reduced.source)), value.reduced.kept)
+        return replace(value, shape=sizes, reduced=past)

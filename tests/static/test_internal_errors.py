@@ -48,5 +48,5 @@ def test_a_broken_rule_costs_its_own_result_only() -> None:
 
 @pytest.mark.usefixtures("broken_rules")
 def test_a_broken_rule_is_seen_in_tests() -> None:
-    with pytest.raises(AssertionError, match="the rule of torch.sigmoid fails"):
+    with pytest.raises(AssertionError, match=r"the rule of torch\.sigmoid fails"):
         check_source(SOURCE, "model.py")
