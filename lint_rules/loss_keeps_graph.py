@@ -90,6 +90,25 @@ if __name__ == "__main__":
     evaluate(build(), load())
 ```
 
+```python bad
+import torch
+
+def step(model, x, y, optimizer):
+    loss = model(x, y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss
+
+def train(model, loader, optimizer, log):
+    smooth, losses = 0.0, []
+    for x, y in loader:
+        loss = step(model, x, y, optimizer)
+        smooth = 0.9 * smooth + 0.1 * loss  # error: `smooth` keeps
+        losses = losses + [loss.mean()]  # error: `losses` keeps
+        log.setdefault("loss", []).append(loss)  # error: `log` keeps
+```
+
 A sum that is used as a tensor later gets `.detach()`:
 
 ```python bad
@@ -199,7 +218,7 @@ from shapecheck.lint.analysis.calls import callee, method_name, own_nodes, passe
 from shapecheck.lint.analysis.classes import self_name
 from shapecheck.lint.analysis.flow import binding, bindings, same_expression, value_of
 from shapecheck.lint.analysis.gradients import gradients_may_be_off
-from shapecheck.lint.analysis.graphs import holds_graph, may_reach_backward
+from shapecheck.lint.analysis.graphs import SAME_GRAPH, holds_graph, may_reach_backward
 from shapecheck.lint.analysis.scopes import place
 from shapecheck.lint.analysis.training import events
 from shapecheck.lint.edits import append
@@ -208,7 +227,9 @@ from shapecheck.lint.file import FUNCTIONS, FunctionNode
 GROUP = "training"
 TOKENS = (b"backward", b".eval()")
 
-LISTS = frozenset({"append", "appendleft"})
+LISTS = frozenset({"append", "appendleft", "extend", "insert"})
+MAX_SUMMANDS = 8
+SUMS = frozenset({"torch.add", "torch.sub", "torch.stack", "torch.cat"})
 MAKES_LOSSES = ("loss", "forward", "criterion", "objective")
 
 
@@ -217,7 +238,7 @@ def check(node: ast.AugAssign | ast.Assign | ast.Call, file: File) -> Iterator[V
     if keeper is None:
         return
     total, value = keeper
-    kept = [term for term in _terms(value) if holds_graph(file, term)]
+    kept = [term for term in _terms(file, value) if holds_graph(file, term)]
     if not kept or not _outlives_a_step(file, node, total) or _becomes_a_loss(file, node, total):
         return
     if gradients_may_be_off(file, node) or _starts_anew_with_step(file, node, total):
@@ -232,16 +253,20 @@ def check(node: ast.AugAssign | ast.Assign | ast.Call, file: File) -> Iterator[V
 def _keeper(file: File, node: ast.AugAssign | ast.Assign | ast.Call) -> tuple[ast.expr, ast.expr] | None:
     """What gathers values, and the value that this statement adds to it."""
     match node:
-        case ast.AugAssign(target=total, op=ast.Add(), value=value):
+        case ast.AugAssign(target=total, op=ast.Add() | ast.Sub(), value=value):
             return total, value
-        case ast.Assign(targets=[total], value=ast.BinOp(op=ast.Add(), left=left, right=right)):
-            if same_expression(left, total) or same_expression(right, total):
-                return total, right if same_expression(left, total) else left
+        case ast.Assign(targets=[total], value=value) if any(
+            same_expression(term, total) for term in _terms(file, value)
+        ):
+            return total, value
         case ast.Assign(targets=[ast.Subscript(value=total, slice=ast.Name())], value=value) if _is_display(
             file, total
         ):
             return total, value
-        case ast.Call(func=ast.Attribute(value=total, attr=attr), args=[value]) if attr in LISTS:
+        case ast.Call(func=ast.Attribute(value=total, attr=attr), args=[*_, value]) if attr in LISTS:
+            match total:
+                case ast.Call(func=ast.Attribute(value=kept, attr="setdefault")):
+                    return kept, value
             return total, value
         case ast.Call(func=ast.Attribute(value=meter)):
             return _into_meter(file, node, meter)
@@ -272,7 +297,7 @@ def _added_up(file: File, method: FunctionNode) -> Iterator[str]:
             continue
         keeper = _keeper(file, node)
         if keeper is not None and (place(keeper[0]) or "").startswith("self."):
-            found = (binding(file, term) for term in _terms(keeper[1]))
+            found = (binding(file, term) for term in _terms(file, keeper[1]) if place(term) is not None)
             yield from (item.name for item in found if item is not None and item.kind == "parameter")
 
 
@@ -280,17 +305,27 @@ def _is_append(node: ast.AST) -> TypeGuard[ast.Call]:
     return isinstance(node, ast.Call) and method_name(node) in LISTS
 
 
-def _terms(value: ast.expr) -> Iterator[ast.expr]:
-    """The places that arithmetic and displays are made of: `loss` and `n` of `(i, loss * n)`."""
+def _terms(file: File, value: ast.expr) -> Iterator[ast.expr]:
+    """The places and calls that arithmetic and displays are made of: `loss` and `n` of `(i, loss.mean() * n)`."""
     match value:
         case ast.BinOp(left=left, right=right):
-            yield from _terms(left)
-            yield from _terms(right)
-        case ast.UnaryOp(operand=operand):
-            yield from _terms(operand)
+            yield from _terms(file, left)
+            yield from _terms(file, right)
+        case ast.UnaryOp(operand=inner) | ast.NamedExpr(value=inner):
+            yield from _terms(file, inner)
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from _terms(file, body)
+            yield from _terms(file, orelse)
         case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Dict(values=items):
             for item in items:
-                yield from _terms(item)
+                yield from _terms(file, item)
+        case ast.Call(func=func, args=args) if file.qualified_name(func) in SUMS:
+            for item in args:
+                yield from _terms(file, item)
+        case ast.Call(func=ast.Attribute(value=inner, attr=attr)) if attr in SAME_GRAPH:
+            yield from _terms(file, inner)
+        case ast.Call():
+            yield value
         case ast.Name() | ast.Attribute() | ast.Subscript() if place(value) is not None:
             yield value
 
@@ -305,9 +340,22 @@ def _outlives_a_step(file: File, node: ast.AST, total: ast.expr) -> bool:
     loop = file.loop(node)
     if loop is None or root.id == self_name(file, node):
         return root is not total and root.id == self_name(file, node)
-    inside = {id(part) for part in ast.walk(loop)}
-    read = next(n for n in ast.walk(node) if isinstance(n, ast.Name) and n.id == root.id)
-    return any(id(found.node) not in inside for found in bindings(file, read))
+    names = [name for name in ast.walk(node) if isinstance(name, ast.Name) and name.id == root.id]
+    read = next((name for name in names if isinstance(name.ctx, ast.Load)), names[0])
+    return _is_bound_before(file, read, {id(part) for part in ast.walk(loop)}, MAX_SUMMANDS)
+
+
+def _is_bound_before(file: File, total: ast.Name, inside: set[int], depth: int) -> bool:
+    """Whether a value may come from before the loop, additions within it apart."""
+    for found in bindings(file, total):
+        if id(found.node) not in inside:
+            return True
+        match found.node:
+            case ast.AugAssign(target=ast.Name() as target) if depth and _is_bound_before(
+                file, target, inside, depth - 1
+            ):
+                return True
+    return False
 
 
 def _becomes_a_loss(file: File, node: ast.AST, total: ast.expr) -> bool:

@@ -12,16 +12,16 @@ import ast
 import re
 from collections.abc import Iterator
 
-from shapecheck.lint.analysis.calls import method_name, receiver
+from shapecheck.lint.analysis.calls import callee, method_name, receiver, returned
 from shapecheck.lint.analysis.flow import binding, bindings, same_expression, same_value, value_of
 from shapecheck.lint.analysis.losses import loss_call
 from shapecheck.lint.analysis.modes import evaluated_by
 from shapecheck.lint.analysis.scopes import place
 from shapecheck.lint.analysis.training import events, last_name
-from shapecheck.lint.file import File, per_file
+from shapecheck.lint.file import FUNCTIONS, File, per_file
 
 _LOSS_WORD = re.compile(r"loss|criterion|objective|cost|nll|mse|bce|kld?($|_)", re.IGNORECASE)
-_SAME_GRAPH = frozenset("mean sum clone to cuda cpu float double squeeze view reshape".split())
+SAME_GRAPH = frozenset("mean sum clone to cuda cpu float double squeeze view reshape".split())
 _NUMBERS = frozenset({"builtins.float", "builtins.int", "builtins.len", "builtins.sum"})
 _TO_NUMBER = frozenset({"item", "tolist", "numpy", "detach", "size", "numel"})
 _MAX_PARTS = 6
@@ -30,13 +30,29 @@ _MAX_SEEN = 500
 
 def holds_graph(file: File, node: ast.expr) -> bool:
     """Whether a value certainly keeps the graph of how it was made."""
+    if _is_returned_loss(file, node):
+        return True
     if place(node) is None:
-        return False
+        return file.is_script and _is_evaluation_loss(file, node)
     function = file.function(node)
     parts = (part for part in backpropagated(file) if file.function(part) is function)
     if any(_same(file, part, node) for part in parts):
         return not any(same_expression(receiver(call), node) for call in _detached_in_place(file))
     return file.is_script and _is_evaluation_loss(file, node)
+
+
+def _is_returned_loss(file: File, node: ast.expr) -> bool:
+    """Whether a value is what a function of this file returns after it has backpropagated it."""
+    call = value_of(file, node) if place(node) is not None else node
+    body = callee(file, call) if isinstance(call, ast.Call) else None
+    if not isinstance(body, FUNCTIONS):
+        return False
+    values = returned(body)
+    parts = [part for part in backpropagated(file) if file.function(part) is body]
+    return bool(values) and all(
+        value is not None and place(value) is not None and any(_same(file, part, value) for part in parts)
+        for value in values
+    )
 
 
 @per_file
@@ -127,7 +143,7 @@ def _terms(file: File, node: ast.expr) -> list[ast.expr]:
             return [side for side in (left, right) if _LOSS_WORD.search(last_name(side)) or place(side) is None]
         case ast.UnaryOp(operand=operand):
             return [operand]
-        case ast.Call(func=ast.Attribute(value=value)) if method_name(node) in _SAME_GRAPH:
+        case ast.Call(func=ast.Attribute(value=value)) if method_name(node) in SAME_GRAPH:
             return [value] if file.qualified_name(node.func) is None else node.args[:1]
         case ast.Call(func=func, args=[ast.List(elts=elts) | ast.Tuple(elts=elts), *_]):
             return elts if file.qualified_name(func) in ("builtins.sum", "torch.stack", "torch.sum") else []
@@ -158,7 +174,7 @@ def _is_evaluated(file: File, node: ast.expr) -> bool:
             if evaluated_by(file, call) is not None:
                 return True
             owner = receiver(call)
-            return owner is not None and method_name(call) in _SAME_GRAPH and _is_evaluated(file, owner)
+            return owner is not None and method_name(call) in SAME_GRAPH and _is_evaluated(file, owner)
         case ast.Attribute(value=value) | ast.Subscript(value=value):
             return _is_evaluated(file, value)
         case ast.Name() as name:
