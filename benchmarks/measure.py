@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import random
+import shlex
 import statistics
 import subprocess
 import sys
@@ -199,7 +200,14 @@ def new_file(text: str) -> Path:
 def content(results: Mapping[str, Sequence[Table]], quick: bool = False) -> dict[str, Any]:
     """What a JSON file of results says."""
     tables = {name: [asdict(table) for table in tables] for name, tables in results.items()}
-    return {"machine": machine(), "quick": quick, "benchmarks": tables}
+    return {"command": command(), "machine": machine(), "quick": quick, "benchmarks": tables}
+
+
+def command() -> str:
+    """The command that is running, without where it writes to."""
+    words = iter(sys.orig_argv[1:])
+    kept = [word for word in words if not (word == "--json" and next(words)) and word != "--write-readme"]
+    return shlex.join(["python", *kept])
 
 
 def write_json(path: Path, results: Mapping[str, Sequence[Table]], quick: bool = False) -> None:

@@ -12,7 +12,7 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +25,18 @@ CALLGRIND = ("valgrind", "-q", "--tool=callgrind", "--dump-before=getppid")
 
 
 def run(options: Options) -> Iterator[Table]:
-    yield identity()
-    for mode in MODES:
-        yield calls(mode, options)
-    yield machine_code(options)
+    found = {mode.name: modes.answer("calls", mode, *["--quick"] * options.quick) for mode in MODES}
+    yield identity({mode: each["identity"] for mode, each in found.items()})
+    for mode, each in found.items():
+        yield calls(mode, each["calls"])
+    if not options.quick:  # a minute of its own
+        yield machine_code()
     yield imports(options)
     yield cached_code()
 
 
-def identity() -> Table:
+def identity(found: Mapping[str, Mapping[str, bool]]) -> Table:
     """Whether what is decorated comes back as the same object, by kind and mode."""
-    found = {mode.name: modes.answer("identity", mode) for mode in MODES}
     rows = [(kind, *(_yes(answers[kind]) for answers in found.values())) for kind in found[ON.name]]
     notes = (
         "`always=True` is the exception that is meant: it stays on for input that users send.",
@@ -48,9 +49,8 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def calls(mode: Mode, options: Options) -> Table:
+def calls(mode: str, found: list[dict[str, Any]]) -> Table:
     """One call of each checker in this mode."""
-    found = modes.answer("calls", mode, *["--quick"] * options.quick)
     rows = [
         (
             each["checker"],
@@ -67,17 +67,17 @@ def calls(mode: Mode, options: Options) -> Table:
     missing = (
         () if any("typeguard" in each["checker"] for each in found) else ("typeguard 2 isn't installed: skipped.",)
     )
-    return Table(f"A call of 3 tensors of 4 dims, {mode.name}", columns, tuple(rows), missing, {mode.name: found})
+    return Table(f"A call of 3 tensors of 4 dims, {mode}", columns, tuple(rows), missing, {mode: found})
 
 
-def machine_code(options: Options) -> Table:
+def machine_code() -> Table:
     """The machine's instructions in a loop of calls, by mode."""
     title, columns = f"Machine instructions in {2 * CALLS} calls of 2 arrays", ("", "per call", "in all", "over bare")
     if reason := without_callgrind():
         return Table(title, columns, (), (f"Skipped: {reason}.",))
     rows, data = [], {}
-    for mode in (OPTIMIZED,) if options.quick else (ON, OPTIMIZED, OFF):
-        data[mode.name] = counted = executed(mode)
+    for mode in MODES:
+        data[mode.name] = counted = executed(mode, "-m", "benchmarks.programs.machine_code", str(CALLS))
         for name, (once, twice) in counted.items():
             per_call, over = (twice - once) / CALLS, twice - counted["bare"][1]
             rows.append((f"{name}, {mode.name}", f"{per_call:.0f}", twice, over))
@@ -92,12 +92,11 @@ def without_callgrind() -> str | None:
     return None if shutil.which("valgrind") else "valgrind isn't installed"
 
 
-def executed(mode: Mode) -> dict[str, tuple[int, int]]:
-    """The machine's instructions in `CALLS` and in twice as many calls of each function."""
+def executed(mode: Mode, *program: str) -> dict[str, tuple[int, int]]:
+    """The machine's instructions in `CALLS` and in twice as many calls of each function that a program names."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
         under = (*CALLGRIND, f"--callgrind-out-file={out}")
-        program = ("-m", "benchmarks.programs.machine_code", str(CALLS))
         names = modes.read(modes.python(mode, *program, under=under, PYTHONHASHSEED="0"))
         parts = [total(Path(f"{out}.{part}").read_text()) for part in range(1, 3 * len(names) + 1)]
     return {name: (parts[3 * index + 1], parts[3 * index + 2]) for index, name in enumerate(names)}
@@ -116,7 +115,7 @@ IMPORTS = ("jaxtyping", "shapecheck", "contract", "beartype")
 
 def imports(options: Options) -> Table:
     """What imports add, on top of jaxtyping, which the annotations need."""
-    rounds = 2 if options.quick else 15
+    rounds = 1 if options.quick else 15
     found: dict[str, list[dict[str, tuple[float, int]]]] = {mode.name: [] for mode in MODES}
     for _ in range(rounds):
         for mode in MODES:
@@ -147,14 +146,14 @@ def f(x: Float[Array, "b b"]):
 """
 
 
-def cached_code() -> Table:
+def cached_code(order: Sequence[Mode] = (OPTIMIZED, ON, OFF, ON)) -> Table:
     """Runs of one module one after the other, with the byte code that the runs before have left."""
     rows = []
     for hook in ("shapecheck", "jaxtyping"):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             (folder / "m.py").write_text(MODULE, encoding="utf-8")
-            rows += [(f"{hook}'s hook, {mode.name}", *_hooked(hook, mode, folder)) for mode in (OPTIMIZED, ON, OFF, ON)]
+            rows += [(f"{hook}'s hook, {mode.name}", *_hooked(hook, mode, folder)) for mode in order]
     columns = ("run after run, each hook from an empty cache", "contract checked", "own assert alive", "files written")
     return Table("The import hook's byte code", columns, tuple(rows))
 

@@ -49,8 +49,11 @@ def write(content: Mapping[str, Any], path: Path = README) -> None:
 
 
 def section(name: str, tables: Sequence[Mapping[str, Any]], content: Mapping[str, Any]) -> str:
-    command = f"`python -m benchmarks --only {name}{' --quick' * content.get('quick', False)}`"
-    return "\n\n".join([f"{command} on {measure.as_line(content['machine'])}", *map(shown, tables)])
+    own = f"python -m benchmarks.{name}"
+    command = content.get("command", "")
+    if not command.startswith(own):
+        command = own + " --quick" * content.get("quick", False)
+    return "\n\n".join([f"`{command}` on {measure.as_line(content['machine'])}", *map(shown, tables)])
 
 
 def shown(table: Mapping[str, Any]) -> str:

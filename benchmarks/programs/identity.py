@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple, overload
 
@@ -117,7 +116,3 @@ def answers() -> dict[str, bool]:
     found |= {f"{name}, @guard": unchanged(guard, THINGS[name]) for name in GUARDED}
     always = contract(always=True)(function)
     return found | {"function, always=True": always is function, "and it rejects a bad call": rejects(always)}
-
-
-if __name__ == "__main__":
-    print(json.dumps(answers()))
