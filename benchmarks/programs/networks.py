@@ -124,7 +124,8 @@ class Attention(nn.Module):
         return mixed
 
     def split(self, x: Float[Tensor, "b t d"]) -> Float[Tensor, "b h t e"]:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        b, t, d = x.shape
+        return x.view(b, t, self.heads, d // self.heads).transpose(1, 2)
 
     def attend(
         self, q: Float[Tensor, "b h t e"], k: Float[Tensor, "b h s e"], v: Float[Tensor, "b h s e"]

@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import torch
+import torch._dynamo.utils
 from beartype import beartype
 from jaxtyping import jaxtyped
 from torch import Tensor
@@ -36,12 +37,13 @@ Step = Callable[[], Tensor]
 WARM_UP = 11  # steps before anything is measured: past the checked calls number 1, 2, 4 and 8
 COMPARED = 3  # steps whose losses are compared
 
+PEER = "jaxtyping+beartype"
 CHECKERS: dict[str, Checker] = {
     "bare": lambda function: function,
     "bare again": lambda function: function,
     "contract": contract(broadcast="allow", keepdim=False, dims=False),
     "contract, guarded": contract,
-    "jaxtyping+beartype": jaxtyped(typechecker=beartype),
+    PEER: jaxtyped(typechecker=beartype),
 }
 
 
@@ -76,7 +78,8 @@ class Outcome:
         peak: bytes allocated during a step at most, beyond what was held before it.
         waits: how often the host waited for the device in one step; None where that can't be told.
         finite_waits: the same for a step, and for a forward alone, inside `guard(finite=True)`.
-        losses: of the first steps from the same weights, as hexadecimal floats.
+        losses: of the first steps from the same weights, and of two as they are timed, as hexadecimal floats.
+        graphs: how many graphs were compiled.
     """
 
     mode: str
@@ -88,12 +91,15 @@ class Outcome:
     waits: int | None = None
     finite_waits: dict[str, int] = field(default_factory=dict)
     losses: list[str] = field(default_factory=list)
+    graphs: int = 0
 
 
 def main(argument: str) -> None:
     job = Job(**json.loads(argument))
     if job.device == "cpu":
         torch.set_num_threads(1)
+    else:
+        kernels_of(lambda: torch.ones(1, device=job.device), job.device)  # the profiler's own start
     outcomes = [asdict(outcome) for batch in job.batches for outcome in measured(job, batch)]
     same = {cls.__name__: _is_bare(cls) for cls in CLASSES}
     print(json.dumps({"optimized": not __debug__, "bare": same, "outcomes": outcomes}))
@@ -101,7 +107,6 @@ def main(argument: str) -> None:
 
 def measured(job: Job, batch: int) -> list[Outcome]:
     """Every mode at one batch size."""
-    torch._dynamo.reset() if job.execution == "compiled" else None
     torch.manual_seed(0)
     model = build(job).to(job.device)
     data = tuple(part.to(job.device) for part in model.data(batch))
@@ -109,15 +114,33 @@ def measured(job: Job, batch: int) -> list[Outcome]:
     steps: dict[str, Step] = {}
     for mode, outcome in outcomes.items():
         with _telling(outcome):
-            training = Training(job, under(copy.deepcopy(model), CHECKERS[mode]), data)
-            outcome.losses = [float(training.step()).hex() for _ in range(COMPARED)]
-            for _ in range(WARM_UP - COMPARED):
-                training.step()
-            _facts(outcome, training)
-            steps[mode] = training.replayed() if job.execution == "captured" else training.step
-            outcome.kernels = kernels_of(steps[mode], job.device)
+            _prepare(job)
+            training = Training(job, under(copy.deepcopy(model), CHECKERS[mode]), data, whole=mode != PEER)
+            steps[mode] = _tried(training, outcome)
     _times(job, {mode: step for mode, step in steps.items() if not outcomes[mode].failed}, outcomes)
     return list(outcomes.values())
+
+
+def _prepare(job: Job) -> None:
+    if job.execution == "compiled":
+        torch._dynamo.utils.counters.clear()
+    if job.device == "cuda":
+        torch.cuda.empty_cache()
+
+
+def _tried(training: Training, outcome: Outcome) -> Step:
+    """Everything but the times; the step that is to be timed."""
+    losses = [training.step() for _ in range(COMPARED)]
+    for _ in range(WARM_UP - COMPARED):
+        training.step()
+    step = training.replayed() if training.job.execution == "captured" else training.step
+    losses += [step().clone() for _ in range(2)]
+    outcome.losses = [float(loss).hex() for loss in losses]
+    outcome.graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    outcome.kernels = kernels_of(step, training.job.device)
+    if training.job.device == "cuda":
+        _memory_and_waits(outcome, training, step)
+    return step
 
 
 def build(job: Job) -> Network:
@@ -127,15 +150,15 @@ def build(job: Job) -> Network:
 class Training:
     """One model being trained on one batch."""
 
-    def __init__(self, job: Job, model: Network, data: tuple[Tensor, ...]) -> None:
+    def __init__(self, job: Job, model: Network, data: tuple[Tensor, ...], whole: bool) -> None:
         self.job, self.model, self.data = job, model, data
-        self.loss = self._compiled() if job.execution == "compiled" else model.loss
+        self.loss = self._compiled(whole) if job.execution == "compiled" else model.loss
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, capturable=job.device == "cuda")
 
-    def _compiled(self) -> Callable[..., Tensor]:
+    def _compiled(self, whole: bool) -> Callable[..., Tensor]:
+        """The loss, compiled; `whole`: or an error, if it takes more than one graph."""
         backend = "inductor" if self.job.device == "cuda" else "eager"
-        compiled: Callable[..., Tensor] = torch.compile(self.model.loss, backend=backend, dynamic=False)
-        return compiled
+        return torch.compile(self.model.loss, backend=backend, dynamic=False, fullgraph=whole)
 
     def forward(self) -> Tensor:
         # A cached cast would belong to the graph that captured it.
@@ -178,29 +201,25 @@ def kernels_of(step: Step, device: str) -> dict[str, int]:
         step()
         _wait(device)
     kind = torch.autograd.DeviceType.CUDA if on_gpu else torch.autograd.DeviceType.CPU
-    names = (event.name for event in profiled.events() if event.device_type == kind)
+    events = [event for event in profiled.events() if event.device_type == kind and not event.is_user_annotation]
+    names = (event.name for event in events)
     return dict(Counter(name for name in names if on_gpu or name.startswith("aten::")))
 
 
-def _facts(outcome: Outcome, training: Training) -> None:
-    """Memory and waits of a step, as it runs before any capture."""
-    if training.job.device != "cuda":
-        return
+def _memory_and_waits(outcome: Outcome, training: Training, step: Step) -> None:
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
-    training.step()
+    step()
     torch.cuda.synchronize()
     outcome.peak = torch.cuda.max_memory_allocated() - before
-    outcome.waits = _waits(training.step)
-    if outcome.mode == "contract, guarded" and training.job.execution == "eager":
-        outcome.finite_waits = {
-            "forward": _waits(_finite(training.forward)),
-            "step": _waits(_finite(training.step)),
-        }
+    outcome.waits = _waits(step)
     if not outcome.waits:  # counted, and now enforced
         with _sync_debug_mode("error"):
-            training.step()
+            step()
+    if outcome.mode == "contract, guarded" and training.job.execution == "eager":
+        runs = {"forward": training.forward, "step": training.step}
+        outcome.finite_waits = {name: _waits(_finite(run)) for name, run in runs.items()}
 
 
 def _finite(run: Step) -> Step:
@@ -247,12 +266,12 @@ def _times(job: Job, steps: dict[str, Step], outcomes: dict[str, Outcome]) -> No
 
 
 def _time(step: Step, repeats: int, device: str) -> float:
-    """Nanoseconds of a step: between two events on the device, or by the clock on the CPU."""
+    """Nanoseconds of a step: between two events on the device, or of this thread's CPU time."""
     if device != "cuda":
-        start = time.perf_counter_ns()
+        start = time.thread_time_ns()
         for _ in range(repeats):
             step()
-        return (time.perf_counter_ns() - start) / repeats
+        return (time.thread_time_ns() - start) / repeats
     begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
     torch.cuda.synchronize()
     begin.record()
