@@ -10,12 +10,12 @@ from shapecheck.core.tensors import UNKNOWN, Repeated, TensorValue
 from shapecheck.static.dispatch import Arguments, evaluate
 from shapecheck.static.environment import join_values
 from shapecheck.static.frame import Frame
-from shapecheck.static.mutations import changed_inside
+from shapecheck.static.mutations import changed_inside, is_container
 from shapecheck.static.operations import apply_op
 from shapecheck.static.values import Choice, Dict, Layers, Object, Value, repeated
 from shapecheck.static.wording import plural, text_of
 
-__all__ = ["assign", "rebind"]
+__all__ = ["assign", "forget_filled", "rebind"]
 
 
 def assign(target: ast.expr, value: Value, frame: Frame, source: ast.expr | None = None) -> None:
@@ -51,6 +51,12 @@ def rebind(place: ast.expr, value: Value, frame: Frame) -> None:
                     rebind(receiver, Object(info, {**attributes, attribute: value}), frame)
         case ast.Subscript(value=container, slice=index):
             _store_item(container, evaluate(container, frame), evaluate(index, frame), value, frame)
+
+
+def forget_filled(value: Value, source: ast.expr | None, frame: Frame) -> None:
+    """What is known of a list or a dict ends where something that nobody follows may fill it."""
+    if is_container(value) and isinstance(source, ast.Name | ast.Attribute):
+        rebind(source, UNKNOWN, frame)
 
 
 def _store(target: ast.Attribute | ast.Subscript, value: Value, frame: Frame, source: ast.expr | None) -> None:

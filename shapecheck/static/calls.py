@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import UNKNOWN, Repeated, TensorValue
-from shapecheck.static.assignment import rebind
+from shapecheck.static.assignment import forget_filled, rebind
 from shapecheck.static.binding import bind_arguments, checked
 from shapecheck.static.contracts import Scope, promised
 from shapecheck.static.declarations import Signature, is_stub
@@ -15,9 +15,9 @@ from shapecheck.static.dispatch import Arguments, calls, evaluate, execute
 from shapecheck.static.environment import Environment, join_values
 from shapecheck.static.frame import MOST_DEPTH, Caller, Frame, joined_exits
 from shapecheck.static.hints import Hint, tensors
-from shapecheck.static.mutations import assigned_attributes, filled_attributes
+from shapecheck.static.mutations import assigned_attributes, filled_attributes, filled_variables, is_container
 from shapecheck.static.objects import instance_of
-from shapecheck.static.values import Choice, Dict, Function, Lambda, Object, Value, options, repeated
+from shapecheck.static.values import Choice, Function, Lambda, Object, Value, options, repeated
 
 __all__ = ["call_function", "follow"]
 
@@ -50,10 +50,14 @@ def call_function(function: Function, arguments: Arguments, node: ast.AST, frame
         result = _result(signature.returns, scope, signature, frame)
         if _known(result):
             _forget_assigned(function, node, frame)
-            return result
-        followed = follow(function, given, scope, node, frame)
-        return result if followed == UNKNOWN else followed
-    return follow(function, given, scope, node, frame)
+        else:
+            followed = follow(function, given, scope, node, frame)
+            result = result if followed == UNKNOWN else followed
+    else:
+        result = follow(function, given, scope, node, frame)
+    for name in filled_variables(signature.file, signature.node):
+        forget_filled(given.get(name), nodes.get(name), frame)
+    return result
 
 
 def _through_decorator(signature: Signature, node: ast.AST, frame: Frame) -> Value:
@@ -120,7 +124,7 @@ def _forget_assigned(function: Function, node: ast.AST, frame: Frame) -> None:
     file, method = function.signature.file, function.signature.node
     match function.receiver:
         case Object(info, attributes):
-            filled = {name for name in filled_attributes(file, method) if isinstance(attributes.get(name), list | Dict)}
+            filled = {name for name in filled_attributes(file, method) if is_container(attributes.get(name))}
             touched = assigned_attributes(file, method) | filled
             if not touched:
                 return

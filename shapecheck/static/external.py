@@ -8,6 +8,7 @@ from shapecheck.core import ops
 from shapecheck.core.tensors import FLOAT, UNKNOWN
 from shapecheck.static.arrays import FUNCTIONS as ARRAY_FUNCTIONS
 from shapecheck.static.arrays import is_array
+from shapecheck.static.assignment import forget_filled
 from shapecheck.static.builtin_functions import FUNCTIONS
 from shapecheck.static.dispatch import Arguments, attributes, call, calls, evaluate, evaluates
 from shapecheck.static.displays import elements
@@ -47,7 +48,12 @@ def read_of_module(value: FileModule, name: str, node: ast.AST, frame: Frame) ->
 @evaluates(ast.Call)
 def call_expression(node: ast.Call, frame: Frame) -> Value:
     callee = evaluate(node.func, frame)
-    return call(callee, evaluated_arguments(node, frame), node, frame)
+    arguments = evaluated_arguments(node, frame)
+    if callee == UNKNOWN:
+        for value, source in zip(arguments.positional, arguments.nodes, strict=False):
+            if value in ([], Dict({})):
+                forget_filled(value, source, frame)
+    return call(callee, arguments, node, frame)
 
 
 def evaluated_arguments(node: ast.Call, frame: Frame) -> Arguments:

@@ -18,7 +18,15 @@ from shapecheck.core.tensors import Repeated
 from shapecheck.static.project import SourceFile
 from shapecheck.static.values import Dict, Value
 
-__all__ = ["assigned_attributes", "changed_inside", "filled_attributes", "is_generator", "patched"]
+__all__ = [
+    "assigned_attributes",
+    "changed_inside",
+    "filled_attributes",
+    "filled_variables",
+    "is_container",
+    "is_generator",
+    "patched",
+]
 
 _FILLING = frozenset({"append", "extend", "insert", "add", "update", "setdefault", "pop", "popitem", "remove", "clear"})
 _Names = defaultdict[ast.AST, set[str]]
@@ -35,6 +43,7 @@ class Changes:
     Attributes:
         bound: for the file and each function, its variables that functions inside it bind as `global` or `nonlocal`.
         filled: likewise, those that functions inside it fill, or write items of.
+        fills: for each function, the variables that it fills, or writes items of, itself.
         assigned: for each function, the attributes of its first parameter that it assigns.
         attributes: likewise, those that it fills.
         patched: the attributes that are assigned to anything but `self`.
@@ -43,6 +52,7 @@ class Changes:
 
     bound: _Names = field(default_factory=_none)
     filled: _Names = field(default_factory=_none)
+    fills: _Names = field(default_factory=_none)
     assigned: _Names = field(default_factory=_none)
     attributes: _Names = field(default_factory=_none)
     patched: set[str] = field(default_factory=set)
@@ -52,9 +62,17 @@ class Changes:
 def changed_inside(file: SourceFile, scope: ast.AST, name: str, value: Value) -> bool:
     """Whether functions inside a function, or a file, bind a variable of it anew or fill what it stands for."""
     changes = _of(file)
-    return name in changes.bound.get(scope, ()) or (
-        name in changes.filled.get(scope, ()) and isinstance(value, list | Dict | Repeated)
-    )
+    return name in changes.bound.get(scope, ()) or (is_container(value) and name in changes.filled.get(scope, ()))
+
+
+def is_container(value: Value) -> bool:
+    """Whether a value can be filled after it was made."""
+    return isinstance(value, list | Dict | Repeated)
+
+
+def filled_variables(file: SourceFile, function: ast.AST) -> set[str]:
+    """The variables, parameters among them, that a function fills, or writes items of."""
+    return _of(file).fills.get(function, set())
 
 
 def assigned_attributes(file: SourceFile, method: ast.AST) -> set[str]:
@@ -120,6 +138,7 @@ def _assigned(owner: ast.expr, attribute: str, scopes: tuple[ast.AST, ...], chan
 def _filled(container: ast.expr, scopes: tuple[ast.AST, ...], changes: Changes) -> None:
     match container:
         case ast.Name(id=name):
+            changes.fills[scopes[-1]].add(name)
             for around in scopes[:-1]:
                 changes.filled[around].add(name)
         case ast.Attribute(value=owner, attr=attribute):

@@ -19,7 +19,8 @@ from shapecheck.static.environment import Environment, refreshed
 from shapecheck.static.frame import MOST_DEPTH, Caller, Exhausted, Frame, Run, joined_exits
 from shapecheck.static.hints import ANY, ClassHint, ExternalHint, Hint, ScalarHint, UnionHint
 from shapecheck.static.layers import is_layer, made_layer
-from shapecheck.static.mutations import filled_attributes, patched
+from shapecheck.static.mutations import filled_attributes, is_container, patched
+from shapecheck.static.op_findings import has_tensor
 from shapecheck.static.project import dotted_name
 from shapecheck.static.tensor_values import call_method
 from shapecheck.static.values import (
@@ -90,14 +91,15 @@ def _template(info: ClassInfo, frame: Frame) -> Object:
             return info.template
         assigned = self_assignments(info, outside_init=True) | _filled_later(info, built)
         fields = _blank(info, Frame(info.file, Run(info.file, muted=1), Environment())).attributes
+        annotated = {name for ancestor in info.project_ancestors for name in ancestor.fields}
         kept = {name: value for name, value in built.attributes.items() if name not in assigned}
-        declared = {name: fields.get(name, UNKNOWN) for name in assigned}
+        declared = {name: fields[name] if name in annotated else UNKNOWN for name in assigned}
         info.template = Object(info, {**kept, **declared})
     return info.template
 
 
 def _filled_later(info: ClassInfo, built: Object) -> frozenset[str]:
-    """The lists and dicts among an object's attributes that its methods fill."""
+    """The lists and dicts among an object's attributes that its methods fill, or that hold tensors to be replaced."""
     filled = {
         name
         for ancestor in info.project_ancestors
@@ -105,7 +107,8 @@ def _filled_later(info: ClassInfo, built: Object) -> frozenset[str]:
         if method.name != "__init__"
         for name in filled_attributes(ancestor.file, method)
     }
-    return frozenset(name for name in filled if isinstance(built.attributes.get(name), list | Dict))
+    containers = {name: value for name, value in built.attributes.items() if is_container(value)}
+    return frozenset(name for name, value in containers.items() if name in filled or has_tensor([value]))
 
 
 def _built(info: ClassInfo, frame: Frame) -> Object:

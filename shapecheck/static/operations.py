@@ -109,9 +109,14 @@ def _applied(
         value, notes = worked[0]
         if notes:
             heed(notes, operation.operands(arguments), node, frame)
-        if operation.name in RESHAPES:
+        if operation.name in RESHAPES and not _is_sliced(arguments.nodes):
             check_reshape(arguments.positional[0], value, node, frame)
     return _counted(operation.name, join_values(value for value, _ in worked), arguments, frame)
+
+
+def _is_sliced(nodes: Sequence[ast.expr | None]) -> bool:
+    """``padded[:, :, 1:].view(b, h, t, s)`` shifts rows against each other, on purpose."""
+    return isinstance(nodes[0] if nodes else None, ast.Subscript)
 
 
 def _counted(name: str, result: Value, arguments: Arguments, frame: Frame) -> Value:

@@ -120,3 +120,53 @@ def of_numbers() -> Float[Tensor, "3"]:
 
 def of_sizes() -> Float[Tensor, "3"]:
     return torch.Tensor(2, 3)  # error: return-shape
+
+
+def collect(tree, leaves):
+    if isinstance(tree, list):
+        for one in tree:
+            collect(one, leaves)
+    else:
+        leaves.append(tree)
+
+
+def through_an_argument(x: Float[Tensor, "b d"], tree) -> Float[Tensor, "n b d"]:
+    leaves = []
+    collect(tree, leaves)
+    return torch.stack(leaves)
+
+
+def shape_through_an_argument(x: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    shape = []
+    collect([1, 1], shape)
+    return x.new_zeros(()).view(shape)
+
+
+def through_an_argument_of_something_unknown(visit) -> Float[Tensor, "n b d"]:
+    found = []
+    visit(found)
+    return torch.stack(found)
+
+
+class Head(nn.Module):
+    anchors = torch.empty(0)
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.outputs = [torch.rand(1)] * 3
+        self.width = width
+
+    def fit(self, x):
+        self.anchors, self.width = x.mean(0), 3
+
+    def forward(self, x: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+        return x - self.anchors[1]
+
+    def last(self, x: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+        return self.outputs[-1]
+
+
+def shifted(scores: Float[Tensor, "b h t s"]) -> Float[Tensor, "b h t s"]:
+    b, h, t, s = scores.shape
+    padded = nn.functional.pad(scores, (1, 0)).view(b, h, s + 1, t)
+    return padded[:, :, 1:].view(b, h, t, s)
