@@ -42,6 +42,45 @@ def main(model, loader, optimizer, scaler):
         step(model, x, y, optimizer, scaler)
 ```
 
+Zeroing before the loop, or only what another optimizer has, doesn't help either, and updates by hand need it as well:
+
+```python bad
+import torch
+from torch import optim
+
+def train_epochs(model, loader, optimizer, epochs):
+    for epoch in range(epochs):
+        optimizer.zero_grad()
+        for x, y in loader:
+            model(x, y).backward()  # error: `optimizer.zero_grad()`
+            optimizer.step()
+
+def train_gan(generator, discriminator, loader):
+    g_optimizer = optim.Adam(generator.parameters())
+    d_optimizer = optim.Adam(discriminator.parameters())
+    for real, noise in loader:
+        d_optimizer.zero_grad()
+        discriminator(real, generator(noise).detach()).backward()
+        d_optimizer.step()
+        discriminator(generator(noise)).backward()  # error: `g_optimizer.zero_grad()`
+        g_optimizer.step()
+
+def fit(x, y, weight, lr):
+    for _ in range(100):
+        (x @ weight - y).square().mean().backward()  # error: nothing sets gradients to zero
+        with torch.no_grad():
+            weight -= lr * weight.grad
+
+def fit_with_lbfgs(model, x, y):
+    optimizer = optim.LBFGS(model.parameters())
+    def closure():
+        loss = model(x, y)
+        loss.backward()  # error: `optimizer.zero_grad()`
+        return loss
+    for _ in range(10):
+        optimizer.step(closure)
+```
+
 Use instead:
 
 ```python good
@@ -70,6 +109,14 @@ from mylib import finish
 def reset(model):
     for p in model.parameters():
         p.grad = None
+
+def train_heads(heads, loader, optimizers):
+    for x, y in loader:
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        for head, optimizer in zip(heads, optimizers):
+            head(x, y).backward()
+            optimizer.step()
 
 def train(model, loader, optimizer):
     for x, y in loader:
@@ -106,18 +153,19 @@ from collections.abc import Iterator
 
 from shapecheck.lint import File, Violation, per_file, unsafe_fix
 from shapecheck.lint.analysis.calls import callee, callers, receiver
-from shapecheck.lint.analysis.flow import bindings
-from shapecheck.lint.analysis.objects import constructor_names, is_optimizer
+from shapecheck.lint.analysis.flow import bindings, is_conditional, same_expression
+from shapecheck.lint.analysis.objects import constructor, constructor_names, is_optimizer
 from shapecheck.lint.analysis.scopes import place
 from shapecheck.lint.analysis.training import Event, events, last_name
 from shapecheck.lint.edits import insert_before
+from shapecheck.lint.file import FunctionNode
 
 GROUP = "training"
 TOKENS = (b"backward(",)
 
 ZEROES = re.compile(
     r"(?:zero|reset|clear|clean|init)\w*_?grad|grad\w*_?(?:zero|reset|clear)|\.grad\s*=[^=]|\.grad\s*\*=|del .*\.grad\b"
-    r"|\.zero_\(|\.grad\.(?:data\.)?fill_|set_to_none|zero_all|optimize\(",
+    r"|zero_\(|\.grad\.(?:data\.)?fill_|set_to_none|zero_all|optimize\(",
     re.IGNORECASE,
 )
 HARMLESS = re.compile(
@@ -137,10 +185,76 @@ def check(node: ast.Module, file: File) -> Iterator[Violation]:
         if region is None or region in reported:
             continue
         step = _step_in(file, region, event)
-        if step is None or _may_zero(file, region):
-            continue
-        reported.add(region)
-        yield _violation(file, event, step)
+        if step is None and _is_updated_by_hand(file, event) and not _may_zero(file, region):
+            reported.add(region)
+            yield Violation(event.call, "nothing sets gradients to zero, so they add up over all steps")
+        elif step is not None and _is_never_zeroed(file, region, event, step):
+            reported.add(region)
+            yield _violation(file, event, step)
+
+
+def _is_never_zeroed(file: File, region: ast.AST, event: Event, step: Event) -> bool:
+    """Whether nothing zeroes what a step follows: nowhere, not in its loop, or only what other optimizers have."""
+    loop = file.loop(event.call)
+    turns = loop is not None and file.loop(step.call) is loop and not is_conditional(file, step.call, loop)
+    if turns and step.subject is not None and _is_bound_in(file, step.subject, loop):
+        return not _may_zero(file, region)
+    if not _may_zero(file, loop if turns and loop is not None else region):
+        return True
+    return _zeroes_only_others(file, region, step)
+
+
+def _zeroes_only_others(file: File, region: ast.AST, step: Event) -> bool:
+    """Whether each optimizer that is zeroed certainly has the parameters of another model than the one that steps."""
+    own = None if step.subject is None else _model_of(file, step.subject)
+    within = set(ast.walk(region))
+    zeroed = [item for item in events(file) if item.kind == "zero" and item.call in within]
+    text = "\n".join(_texts_run(file, region))
+    for item in zeroed:
+        text = text.replace(file.text(item.call), "")
+    if own is None or ZEROES.search(text) or any(_is_given_optimizer(file, call) for call in _calls(region)):
+        return False
+    others = [None if item.subject is None else _model_of(file, item.subject) for item in zeroed]
+    return all(other is not None and not _overlap(own, other) for other in others)
+
+
+def _model_of(file: File, optimizer: ast.expr) -> str | None:
+    """`netG` of an optimizer made by `Adam(netG.parameters())`."""
+    made_by = constructor(file, optimizer) if is_optimizer(file, optimizer) else None
+    match made_by:
+        case ast.Call(args=[ast.Call(func=ast.Attribute(value=model, attr="parameters"), args=[], keywords=[]), *_]):
+            return place(model)
+    return None
+
+
+def _overlap(a: str, b: str) -> bool:
+    """Whether one model may be part of the other: `self` and `self.decoder`."""
+    return a == b or a.startswith(b + ".") or b.startswith(a + ".")
+
+
+def _is_updated_by_hand(file: File, event: Event) -> bool:
+    """Whether the loop of a backward makes a step itself: `w -= lr * w.grad`."""
+    loop = file.loop(event.call)
+    for node in ast.walk(loop) if loop is not None else ():
+        match node:
+            case ast.AugAssign(target=target, op=ast.Sub() | ast.Add(), value=value):
+                base = target.value if isinstance(target, ast.Attribute) and target.attr == "data" else target
+                uses = (
+                    part.value for part in ast.walk(value) if isinstance(part, ast.Attribute) and part.attr == "grad"
+                )
+                if any(same_expression(use, base) for use in uses) and not _is_bound_in(file, base, loop):
+                    return True
+    return False
+
+
+def _is_bound_in(file: File, node: ast.expr, loop: ast.AST | None) -> bool:
+    inside = set() if loop is None else set(ast.walk(loop))
+    names = (part for part in ast.walk(node) if isinstance(part, ast.Name))
+    return any(found.node in inside and found.kind != "augment" for name in names for found in bindings(file, name))
+
+
+def _calls(region: ast.AST) -> Iterator[ast.Call]:
+    return (part for part in ast.walk(region) if isinstance(part, ast.Call))
 
 
 def _violation(file: File, event: Event, step: Event) -> Violation:
@@ -168,9 +282,24 @@ def _repeated(file: File, event: Event) -> ast.AST | None:
     function = file.function(event.call)
     if file.loop(event.call) is not None:
         return function or file.tree
-    if function is None or ZEROES.search(file.source):
+    if function is None:
+        return None
+    closure_of = _runs_as_closure(file, function)
+    if closure_of is not None:
+        return closure_of
+    if ZEROES.search(file.source):
         return None
     return function if any(file.loop(call) is not None for call in callers(file, function)) else None
+
+
+def _runs_as_closure(file: File, function: FunctionNode) -> ast.AST | None:
+    """The function in which a loop gives this one to `optimizer.step(closure)`."""
+    for step in events(file):
+        match step.call.args:
+            case [ast.Name(id=name)] if step.kind == "step" and name == function.name:
+                if file.loop(step.call) is not None and file.function(function) is file.function(step.call):
+                    return file.function(function) or file.tree
+    return None
 
 
 def _step_in(file: File, region: ast.AST, event: Event) -> Event | None:
@@ -190,10 +319,18 @@ def _is_plain(file: File, step: Event) -> bool:
     if place(optimizer) is not None:
         loop = file.loop(step.call)
         inside = set() if loop is None else set(ast.walk(loop))
-        if any(found.node in inside for found in bindings(file, optimizer)):
+        made = (found for found in bindings(file, optimizer) if found.node in inside)
+        if any(found.kind != "for" or any(_calls_constructor(found.value)) for found in made):
             return False
     makers = constructor_names(file, optimizer)
     return is_optimizer(file, optimizer) or None in makers
+
+
+def _calls_constructor(value: ast.expr | None) -> Iterator[bool]:
+    """True for each call in what a loop runs over that may make an optimizer."""
+    for call in ast.walk(value) if value is not None else ():
+        if isinstance(call, ast.Call) and last_name(call) not in ("zip", "enumerate", "values", "items", "reversed"):
+            yield True
 
 
 def _is_closure(file: File, node: ast.expr) -> bool:
