@@ -29,12 +29,12 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.programs.networks import CLASSES, GPT, Checker, GPTSize, Network, ResNet, ResNetSize, annotated, under
-from shapecheck import contract, guard
+from shapecheck import configure, contract, guard
 
 Execution = Literal["eager", "compiled", "captured"]
 Step = Callable[[], Tensor]
 
-WARM_UP = 11  # steps before anything is measured: past the checked calls number 1, 2, 4 and 8
+WARM_UP = 11  # steps before any is timed: past the checked calls number 1, 2, 4 and 8
 COMPARED = 3  # steps whose losses are compared
 
 PEER = "jaxtyping+beartype"
@@ -107,17 +107,22 @@ def main(argument: str) -> None:
 
 def measured(job: Job, batch: int) -> list[Outcome]:
     """Every mode at one batch size."""
+    torch._dynamo.reset()  # the modes' functions share code, and a code object may be compiled only so often
     torch.manual_seed(0)
     model = build(job).to(job.device)
     data = tuple(part.to(job.device) for part in model.data(batch))
     outcomes = {mode: Outcome(mode, batch) for mode in job.modes}
     steps: dict[str, Step] = {}
     for mode, outcome in outcomes.items():
-        with _telling(outcome):
+        with _telling(outcome), configure(check="always"):  # what is compared is compared while guards look on
             _prepare(job)
             training = Training(job, under(copy.deepcopy(model), CHECKERS[mode]), data, whole=mode != PEER)
-            steps[mode] = _tried(training, outcome)
-    _times(job, {mode: step for mode, step in steps.items() if not outcomes[mode].failed}, outcomes)
+            steps[mode] = _compared(training, outcome)
+    steps = {mode: step for mode, step in steps.items() if not outcomes[mode].failed}
+    for step in steps.values():
+        for _ in range(WARM_UP):
+            step()
+    _times(job, steps, outcomes)
     return list(outcomes.values())
 
 
@@ -128,11 +133,9 @@ def _prepare(job: Job) -> None:
         torch.cuda.empty_cache()
 
 
-def _tried(training: Training, outcome: Outcome) -> Step:
+def _compared(training: Training, outcome: Outcome) -> Step:
     """Everything but the times; the step that is to be timed."""
     losses = [training.step() for _ in range(COMPARED)]
-    for _ in range(WARM_UP - COMPARED):
-        training.step()
     step = training.replayed() if training.job.execution == "captured" else training.step
     losses += [step().clone() for _ in range(2)]
     outcome.losses = [float(loss).hex() for loss in losses]
