@@ -29,6 +29,7 @@ from shapecheck.static.values import (
     Super,
     Value,
     repeated,
+    same,
 )
 
 __all__ = ["FUNCTIONS"]
@@ -390,6 +391,26 @@ def mapped(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
         return [call(function, Arguments(tuple(row)), node, frame) for row in rows]
     element = call(function, Arguments(tuple(map(an_element, sources))), node, frame)
     return repeated(element, length_of(sources[0]))
+
+
+@_function("functools.reduce")
+def folded(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
+    """``reduce(f, xs)``: where the number of elements isn't known, what doing it once more doesn't change."""
+    if len(arguments.positional) < 2 or arguments.keywords:
+        return UNKNOWN
+    function, source, *start = arguments.positional
+    known = elements(source)
+    if known is None:
+        first = start[0] if start else an_element(source)
+        second = call(function, Arguments((first, an_element(source))), node, frame)
+        return first if same(first, second) else UNKNOWN
+    rest = [*start, *known]
+    if not rest:
+        return UNKNOWN
+    result, *others = rest
+    for value in others:
+        result = call(function, Arguments((result, value)), node, frame)
+    return result
 
 
 @_function("builtins.filter")

@@ -12,7 +12,17 @@ from pathlib import Path
 
 from shapecheck.core.spec import AnyDims, Dim, Variadic
 from shapecheck.core.tensors import UNKNOWN
-from shapecheck.static import calls, displays, expressions, external, layers, objects, statements, tensor_values  # noqa: F401
+from shapecheck.static import (  # noqa: F401  each enters what it knows
+    calls,
+    displays,
+    expressions,
+    external,
+    layers,
+    matching,
+    objects,
+    statements,
+    tensor_values,
+)
 from shapecheck.static.annotations import read_signature
 from shapecheck.static.binding import read_field
 from shapecheck.static.contracts import Scope

@@ -1,9 +1,9 @@
-"""Statements: branches that are joined, loops followed to a fixed point, `try`, `with`, `match`, `return`."""
+"""Statements: branches that are joined, loops followed to a fixed point, `try`, `with`, `return`."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import UNKNOWN
@@ -286,36 +286,6 @@ def _expects_failure(node: ast.expr) -> bool:
     """``with pytest.raises(...)``, ``self.assertRaises``, ``contextlib.suppress``"""
     name = dotted_name(node.func) if isinstance(node, ast.Call) else None
     return (name or "").rpartition(".")[2] in {"raises", "assertRaises", "assertRaisesRegex", "suppress", "warns"}
-
-
-@executes(ast.Match)
-def matching(node: ast.Match, frame: Frame) -> None:
-    """Every case may be the one; names in patterns stand for anything."""
-    evaluate(node.subject, frame)
-    before = frame.state
-    result: Environment | None = None
-    exhaustive = False
-    frame.undecided += 1
-    for case in node.cases:
-        frame.env = before.copy()
-        for name in _captured(case.pattern):
-            frame.env.bind(name, UNKNOWN, case.pattern.lineno)
-        if case.guard is not None:
-            narrow(case.guard, True, frame)
-        execute(case.body, frame)
-        result = join(result, frame.env)
-        exhaustive = exhaustive or (
-            isinstance(case.pattern, ast.MatchAs) and not case.pattern.pattern and not case.guard
-        )
-    frame.undecided -= 1
-    frame.env = result if exhaustive else join(result, before)
-
-
-def _captured(pattern: ast.pattern) -> Iterator[str]:
-    for node in ast.walk(pattern):
-        match node:
-            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
-                yield name
 
 
 @executes(ast.FunctionDef, ast.AsyncFunctionDef)

@@ -1,6 +1,7 @@
 """Branches, loops, tests, early returns: what is known after them, and what isn't."""
 
 import contextlib
+import functools
 
 import pytest
 import torch
@@ -169,6 +170,68 @@ def by_case(x: Float[Tensor, "b t d"], how: str) -> Float[Tensor, "b d"]:
             return x  # error: return-shape
         case _:
             return x[:, 0]
+
+
+def by_rank(x: Float[Tensor, "b d"] | Float[Tensor, "b t d"]) -> Float[Tensor, "b d"]:
+    match x.ndim:
+        case 2:
+            return x
+        case 3:
+            return x.mean(1)
+
+
+def by_rank_mixed_up(x: Float[Tensor, "b d"] | Float[Tensor, "b t d"]) -> Float[Tensor, "b d"]:
+    match x.ndim:
+        case 2:
+            return x.mean(1)  # error: return-shape
+        case _:
+            return x.mean(1)
+
+
+def by_kind(x: Float[Tensor, "b d"] | list[Float[Tensor, "b d"]] | None) -> Float[Tensor, "n b d"]:
+    match x:
+        case None:
+            raise ValueError
+        case list():
+            return torch.stack(x)
+        case Tensor() as one:
+            return one  # error: return-shape
+
+
+def by_sequence(x: Float[Tensor, "b t d"]) -> Float[Tensor, "b d t"]:
+    match x.shape:
+        case (b, d):
+            return x.sum(5)  # never reached
+        case (b, *rest) if len(rest) == 1:
+            return x.sum(5)  # never reached
+        case (b, t, d):
+            return x.view(b, d, t)  # error: view-as-permute
+
+
+def by_flag(x: Float[Tensor, "b t d"], how: str) -> Float[Tensor, "b d"]:
+    match how:
+        case "mean" | "average":
+            y = x.mean(1)
+        case "first":
+            y = x[:, 0]
+        case other:
+            raise ValueError(other)
+    return y
+
+
+def by_a_size(x: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    match x.shape[1]:
+        case 3:
+            return x @ torch.eye(3)
+    return x @ torch.eye(3)  # error: shape-mismatch
+
+
+def folded_up(xs: list[Float[Tensor, "b d"]]) -> Float[Tensor, "b"]:
+    return functools.reduce(lambda a, b: a + b, xs)  # error: return-shape
+
+
+def folded_up_growing(xs: list[Float[Tensor, "b d"]]) -> Float[Tensor, "n d"]:
+    return functools.reduce(lambda a, b: torch.cat([a, b]), xs)
 
 
 def listed(xs: list[Float[Tensor, "b d"]]) -> Float[Tensor, "n b d"]:
