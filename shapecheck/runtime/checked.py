@@ -26,15 +26,14 @@ from shapecheck.runtime.promise import Meaning, Promise, kind_of, promise
 from shapecheck.runtime.resolve import Later, hints_of, names_around
 from shapecheck.runtime.running import Contract
 from shapecheck.runtime.scripting import refuse_function
-from shapecheck.runtime.settings import Place
+from shapecheck.runtime.settings import OWN_OPTIONS, Place
 from shapecheck.runtime.signature import Parameters, parameters_of
 from shapecheck.runtime.source import Source, compiled, own_prefix
 from shapecheck.runtime.validate import field_sources, validate, warn_of_typos
 
-__all__ = ["OWN_OPTIONS", "checked", "contract_of", "inside"]
+__all__ = ["checked", "contract_of", "inside"]
 
 OWN_OBJECTS = ("function", "contract", "contract_first", "contract_seen", "ready")  # globals of one checker alone
-OWN_OPTIONS = ("always", "assignment", "locals")  # of contracts, not settings
 
 _contracts: weakref.WeakKeyDictionary[FunctionType, Contract | None] = weakref.WeakKeyDictionary()
 _serial = count(1)

@@ -19,7 +19,7 @@ from typing import Any, TypeVar, overload
 
 from shapecheck.core.errors import AnnotationError, SettingsError
 from shapecheck.runtime import settings
-from shapecheck.runtime.checked import OWN_OPTIONS, checked
+from shapecheck.runtime.settings import OWN_OPTIONS
 
 __all__ = ["contract"]
 
@@ -76,6 +76,8 @@ def apply(thing: Any, options: Mapping[str, Any], frame: FrameType | None) -> An
     """`thing` under contract; `frame` is where its definition is running."""
     if settings.off_for_good() and not options.get("always"):
         return thing
+    from shapecheck.runtime.checked import checked  # not loaded where nothing is checked
+
     match thing:
         case FunctionType() if (make := _context_manager(thing)) is not None:
             return make(apply(thing.__wrapped__, options, frame))  # type: ignore[attr-defined]

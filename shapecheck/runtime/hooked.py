@@ -22,7 +22,7 @@ from shapecheck.core.errors import AnnotationError, SettingsError, ShapeError
 from shapecheck.runtime import settings
 from shapecheck.runtime.annotated import spells_shape
 from shapecheck.runtime.body import error_at, is_compiling
-from shapecheck.runtime.checked import OWN_OPTIONS, checked
+from shapecheck.runtime.checked import checked
 from shapecheck.runtime.checks import checks_tensors
 from shapecheck.runtime.fields import check_fields
 from shapecheck.runtime.hints import understand
@@ -102,7 +102,7 @@ class Hooked:
         return cast(FunctionType, checked(function, self.policy.contract, frame, meaning))
 
     def guarded(self, function: FunctionType) -> FunctionType:
-        options = {name: value for name, value in self.policy.contract.items() if name not in OWN_OPTIONS}
+        options = {name: value for name, value in self.policy.contract.items() if name not in settings.OWN_OPTIONS}
         if not self.policy.guard_all or not settings.enabled() or "torch" not in sys.modules:
             return function
         if kind_of(function) != "function":  # a checker of the same kind, with nothing but guards to it

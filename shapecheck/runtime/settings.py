@@ -40,6 +40,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "broadcast": ("allow", "echo", "outer", "rank", "strict"),
     "check": ("first", "always"),
 }
+OWN_OPTIONS = ("always", "assignment", "locals")  # of contracts, not settings
 SECTIONS = ("lint",)  # tables below [tool.shapecheck] that belong to other parts
 VARIABLE = "SHAPECHECK"
 

@@ -13,7 +13,7 @@ from benchmarks import __main__, optimized
 from benchmarks.measure import Options
 
 # Those that take minutes at any size are only imported, or run by tests of their own.
-ELSEWHERE = {"cuda": "test_cuda.py", "regression": "test_regression.py"}
+ELSEWHERE = {"cuda": "test_cuda.py", "optimized": "test_optimized.py", "regression": "test_regression.py"}
 TAKE_MINUTES = {"guard_real_models", "mypy_plugin"}
 SMALL_FOLDER = {"lint", "static"}
 

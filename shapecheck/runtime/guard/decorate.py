@@ -19,7 +19,7 @@ from shapecheck.runtime.guard.first_call import FirstCall, part_of_key
 from shapecheck.runtime.guard.plan import activate, guards_anything, settings_around
 from shapecheck.runtime.guard.raising import hide
 from shapecheck.runtime.guard.stance import hold_eager, release_eager
-from shapecheck.runtime.settings import changed, current
+from shapecheck.runtime.settings import changed, current, off_for_good
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,7 +35,8 @@ def guard(function: Any = None, /, **options: Any) -> Any:
         @guard                                              # the first call per shape pattern, then bypassed
         @guard(broadcast="rank", check="always")
 
-    Options as in `shapecheck.runtime.settings`. Under ``python -O`` the function is returned as it is.
+    Options as in `shapecheck.runtime.settings`. Under ``python -O`` and with SHAPECHECK=off the function is returned
+    as it is.
     """
     if function is None:
         return Guard(options)
@@ -64,7 +65,7 @@ class Guard:
             raise
 
     def __call__(self, function: Any) -> Any:
-        if not __debug__:
+        if off_for_good():
             return function
         match function:
             case classmethod() | staticmethod():
