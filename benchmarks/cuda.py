@@ -51,7 +51,7 @@ class Size:
 
 
 SIZES: Mapping[str, Mapping[str, Size]] = {
-    "cuda": {"gpt": Size({}, (1, 4, 16, 64)), "resnet": Size({}, (4, 32, 128, 512))},
+    "cuda": {"gpt": Size({}, (1, 4, 16, 32)), "resnet": Size({}, (4, 32, 128, 256))},
     "cpu": {
         "gpt": Size({"layers": 2, "width": 32, "heads": 2, "context": 16, "vocabulary": 97}, (2, 16)),
         "resnet": Size({"width": 8, "blocks": (1, 1, 1, 1), "image": 32, "classes": 10}, (2, 8)),

@@ -123,7 +123,7 @@ def _guarded_functions() -> Iterable[tuple[str, Step, Step]]:
 
 
 def _contracts() -> Iterable[tuple[str, Step, Step]]:
-    off = contract(broadcast="allow", keepdim=False, dims=False)
+    off = contract(broadcast="allow", keepdim=False)
 
     def two(x: Float[Tensor, "n d"], y: Float[Tensor, " d"]) -> None: ...
     def three(q: Float[Tensor, "b h t d"], k: Float[Tensor, "b h s d"], v: Float[Tensor, "b h s d"]) -> None: ...

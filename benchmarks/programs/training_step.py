@@ -41,7 +41,7 @@ PEER = "jaxtyping+beartype"
 CHECKERS: dict[str, Checker] = {
     "bare": lambda function: function,
     "bare again": lambda function: function,
-    "contract": contract(broadcast="allow", keepdim=False, dims=False),
+    "contract": contract(broadcast="allow", keepdim=False),
     "contract, guarded": contract,
     PEER: jaxtyped(typechecker=beartype),
 }
