@@ -37,8 +37,10 @@ COLORS = {
     "beartype, no shapes": "#E69F00",
     "jaxtyping+beartype": "#D55E00",
     "jaxtyping+typeguard": "#CC79A7",
+    "contract, -O": "#009E73",
+    "bare again": "#999999",
 }
-MARKERS = dict(zip(COLORS, "osx^Dv", strict=True))
+MARKERS = dict(zip(COLORS, "osx^DvP.", strict=True))
 
 Content = Mapping[str, Any]
 
@@ -118,5 +120,53 @@ def _legend(figure: Figure, ax: Axes) -> None:
     figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
 
 
+def training_step(data: Sequence[Mapping[str, Any]], machine: Mapping[str, str]) -> Figure | None:
+    """What a training step takes in each mode, as a multiple of the bare one, by batch size."""
+    panels = [each for each in data if each.get("figure") == "training_step"]
+    if not panels:
+        return None
+    figure, axes = _figure(len(panels), machine)
+    for panel, ax in zip(panels, axes, strict=True):
+        places = range(len(panel["batch"]))
+        for index, (mode, ratios) in enumerate(panel["ratio"].items()):
+            _with_intervals(ax, [place + (index - len(panel["ratio"]) / 2) * 0.1 for place in places], ratios, mode)
+        steps = [f"{batch}\n({_step(bare)})" for batch, bare in zip(panel["batch"], panel["bare"], strict=True)]
+        ax.set_xticks(list(places), steps)
+        ax.set(title=f"{panel['network']}, {panel['execution']}", xlabel="batch (bare step)", yscale="log")
+        ax.axhline(1, color="black", linewidth=0.8)
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter("{x:g}")
+    devices = {panel["device"] for panel in panels}
+    where = (
+        f"GPU: {machine['gpu']}"
+        if devices == {"cuda"} and "gpu" in machine
+        else f"measured on: {', '.join(sorted(devices))}"
+    )
+    axes[0].set_ylabel("training step, × bare")
+    figure.suptitle(where if devices == {"cuda"} else f"{where.upper()}, small networks: no GPU figures", y=1.12)
+    _legend(figure, axes[0])
+    return figure
+
+
+def _with_intervals(ax: Axes, places: Sequence[float], ratios: Sequence[Sequence[float] | None], mode: str) -> None:
+    """Medians and their 95 % intervals, where there are any."""
+    known = [(place, *each) for place, each in zip(places, ratios, strict=True) if each]
+    if known:
+        at, middle, low, high = zip(*known, strict=True)
+        below = [m - each for m, each in zip(middle, low, strict=True)]
+        above = [each - m for m, each in zip(middle, high, strict=True)]
+        look = {"marker": MARKERS.get(mode, "."), "color": COLORS.get(mode), "markersize": 5}
+        ax.errorbar(at, middle, (below, above), label=mode, linestyle="none", capsize=2, **look)
+
+
+def _step(nanoseconds: float | None) -> str:
+    from benchmarks import measure
+
+    return "not measured" if nanoseconds is None else measure.nanoseconds(nanoseconds)
+
+
 Draw = Callable[[Sequence[Mapping[str, Any]], Mapping[str, str]], "Figure | None"]
-FIGURES: dict[str, tuple[str, Draw]] = {"scaling": ("overhead", overhead)}
+FIGURES: dict[str, tuple[str, Draw]] = {
+    "scaling": ("overhead", overhead),
+    "cuda": ("training_step", training_step),
+}
