@@ -32,7 +32,7 @@ def place_text(place: Place | None) -> str:
         return f"{place.filename}:{place.line}"
     try:
         relative = os.path.relpath(place.filename)
-    except ValueError:  # another drive
+    except (ValueError, OSError):  # another drive, or the working directory is gone
         relative = place.filename
     name = relative if len(relative) < len(place.filename) and not place.filename.startswith("<") else place.filename
     return f"{name}:{place.line}"

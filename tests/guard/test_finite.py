@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from shapecheck.core.errors import NonFiniteError
 from shapecheck.runtime.guard import guard
-from shapecheck.runtime.guard.site import short
+from shapecheck.runtime.places import place_text
 from shapecheck.runtime.settings import Place, ShapeWarning
 
 Program = Callable[[], object]
@@ -118,7 +118,7 @@ def test_message_tells_op_line_shapes_count_and_the_range_of_the_inputs() -> Non
         "    x                            (2, 2)  float32  from 0 to 4\n"
         "    x.norm(dim=1, keepdim=True)  (2, 1)  float32  from 0 to 5\n"
         "  > (result)                     (2, 2)  float32  has NaN\n"
-        f"    at {short(Place(__file__, line))}, in {caught.value.function}\n"
+        f"    at {place_text(Place(__file__, line))}, in {caught.value.function}\n"
         "    fix: the divisor reaches 0: add an epsilon, or `clamp(min=eps)` it"
     )
     assert (caught.value.count, caught.value.shape, caught.value.op) == (2, (2, 2), "div")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from shapecheck import BroadcastError, KeepdimError, SettingsError, ShapeError, install
-from shapecheck.runtime.guard.site import short
+from shapecheck.runtime.places import place_text
 from shapecheck.runtime.settings import Place
 from tests.hook.conftest import Project
 
@@ -148,7 +148,7 @@ def test_message_names_the_users_call(project: Project) -> None:
     with pytest.raises(KeepdimError) as caught:
         module.normalized(torch.rand(4, 4))
     assert caught.value.expression == "x / x.sum(dim=1)"
-    here = short(Place(__file__, test_message_names_the_users_call.__code__.co_firstlineno + 5))
+    here = place_text(Place(__file__, test_message_names_the_users_call.__code__.co_firstlineno + 5))
     assert f"argument `x` of normalized(), called at {here}" in str(caught.value)
 
 

@@ -11,7 +11,8 @@ import linecache
 from collections.abc import Iterator
 from functools import lru_cache
 
-from shapecheck.runtime.guard.site import Node, Site, callers, short
+from shapecheck.runtime.guard.site import Node, Site, callers
+from shapecheck.runtime.places import place_text
 from shapecheck.runtime.settings import Place
 
 _SPELLS_OUT = frozenset(
@@ -68,7 +69,7 @@ def origin(text: str, where: Site) -> str:
     assigned = [node for node in _assignments(scope) if text in _targets(node) and node.lineno < where.place.line]
     if assigned:
         last = max(assigned, key=lambda node: node.lineno)
-        return f"`{_one_line(last, where)}`, {short(Place(where.place.filename, last.lineno))}"
+        return f"`{_one_line(last, where)}`, {place_text(Place(where.place.filename, last.lineno))}"
     if isinstance(scope, FunctionNode) and text in _parameters(scope):
         return f"argument `{text}` of {scope.name}(){_passed_at(where)}"
     return ""
@@ -81,7 +82,7 @@ def _passed_at(where: Site) -> str:
         if site.place.filename == where.place.filename and site.function == where.function:
             break
     caller = next((site for _, site in outward), None)
-    return "" if caller is None else f", called at {short(caller.place)}"
+    return "" if caller is None else f", called at {place_text(caller.place)}"
 
 
 def _arranges(node: ast.AST) -> bool:

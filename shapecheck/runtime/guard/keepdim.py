@@ -19,7 +19,8 @@ from shapecheck.runtime.guard.active import Active
 from shapecheck.runtime.guard.calls import Arguments, Keywords, Op, tensors_of
 from shapecheck.runtime.guard.expression import names_bare_and_expanded
 from shapecheck.runtime.guard.report import Shape, expression_of, operands_at, report
-from shapecheck.runtime.guard.site import Instruction, instruction, short, site, site_of
+from shapecheck.runtime.guard.site import Instruction, instruction, site, site_of
+from shapecheck.runtime.places import place_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def _found(active: Active, op: Op, args: Arguments, other: Tensor, reduced: Tens
         return
     whole, part = operands_at(where, active, args, (other, reduced))
     made = site_of(*note.made_at) if note.made_at else None
-    at = f" at {short(made.place)}" if made else ""
+    at = f" at {place_text(made.place)}" if made else ""
     report(
         active,
         KeepdimError,

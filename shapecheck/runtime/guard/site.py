@@ -22,6 +22,7 @@ from types import CodeType, FrameType
 import torch
 
 from shapecheck.runtime.guard.facts import Facts
+from shapecheck.runtime.places import place_text
 from shapecheck.runtime.settings import Place
 from shapecheck.runtime.source import is_checker
 
@@ -58,7 +59,7 @@ class Site:
     direct: bool
 
     def __str__(self) -> str:
-        return f"{short(self.place)}, in {self.function}"
+        return f"{place_text(self.place)}, in {self.function}"
 
 
 def user_frame() -> FrameType | None:
@@ -120,15 +121,6 @@ def _site(filename: str, code: CodeType, lasti: int, direct: bool, main: bool) -
         generated=not main and filename.startswith("<"),
         direct=direct,
     )
-
-
-def short(place: Place) -> str:
-    """``path:line``, the path relative to the working directory where that is shorter."""
-    try:
-        relative = os.path.relpath(place.filename)
-    except (ValueError, OSError):  # another drive, or the working directory is gone
-        relative = place.filename
-    return f"{min(relative, place.filename, key=len)}:{place.line}"
 
 
 def is_passed_over(code: CodeType) -> bool:
