@@ -13,7 +13,7 @@ from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import UNKNOWN, Slice, TensorValue
 from shapecheck.static.values import Value, named
 
-__all__ = ["FUNCTIONS", "METHODS", "ArrayValue", "as_array", "is_array", "takes_arrays"]
+__all__ = ["FROM_ARRAYS", "FUNCTIONS", "METHODS", "ArrayValue", "as_array", "is_array", "takes_arrays"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,10 @@ FUNCTIONS: Mapping[str, str] = {
 """Functions of numpy by the op that gives the same shape, for arrays."""
 
 
+FROM_ARRAYS = frozenset({"torch.from_numpy", "torch.tensor", "torch.as_tensor", "torch.asarray"})
+"""What makes a tensor of an array."""
+
+
 def is_array(value: Value) -> bool:
     """Whether a value is a numpy array, or a sequence of them."""
     match value:
@@ -67,7 +71,7 @@ _SHARED = frozenset(
     f"operator.{name}"
     for name in """add sub mul truediv floordiv mod pow matmul neg pos invert and_ or_ xor eq ne lt le gt ge
     getitem setitem iadd isub imul itruediv""".split()
-)
+) | {"torch.Tensor.T"}
 
 
 def _is_backwards(index: Value) -> bool:

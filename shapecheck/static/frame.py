@@ -9,13 +9,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from shapecheck.core.equality import Divides
 from shapecheck.core.sizes import Symbol
 from shapecheck.static.declarations import Signature
 from shapecheck.static.environment import Environment, join, join_values
 from shapecheck.static.project import SourceFile
 from shapecheck.static.values import Value
 
-__all__ = ["MOST_DEPTH", "Caller", "Exhausted", "Finding", "Frame", "Loop", "Place", "Run", "joined_exits"]
+__all__ = [
+    "MOST_DEPTH",
+    "Assumption",
+    "Caller",
+    "Exhausted",
+    "Finding",
+    "Frame",
+    "Loop",
+    "Place",
+    "Run",
+    "joined_exits",
+]
 
 MOST_DEPTH = 5
 """How many calls deep bodies are followed."""
@@ -46,6 +58,13 @@ class Finding(NamedTuple):
     silent: bool = False
 
 
+class Assumption(NamedTuple):
+    """A condition that what stands on a line rests on: ``d % heads == 0``."""
+
+    line: int
+    condition: str
+
+
 @dataclass(slots=True, eq=False)
 class Run:
     """One analysis of one function (or of a module's top level): what it found and how much it understood."""
@@ -54,6 +73,7 @@ class Run:
     rank: int | None = None
     findings: list[Finding] = field(default_factory=list)
     values: dict[Place, Value] = field(default_factory=dict)
+    assumptions: dict[Assumption, None] = field(default_factory=dict)
     origins: dict[Symbol, str] = field(default_factory=dict)
     opaque: Counter[str] = field(default_factory=Counter)
     unsupported: Counter[str] = field(default_factory=Counter)
@@ -199,6 +219,12 @@ class Frame:
         if not self.run.muted:
             known = self.run.values
             known[place] = join_values((known[place], value)) if place in known else value
+
+    def assume(self, node: ast.AST, condition: Divides) -> None:
+        """Remember what a value of the checked file rests on, for people and tools that ask."""
+        if self.run.recording and self.file is self.run.root and not self.run.muted:
+            found = Assumption(getattr(node, "end_lineno", None) or 0, str(condition))
+            self.run.assumptions[found] = None
 
 
 def joined_exits(exits: list[tuple[Value, Environment]]) -> Environment | None:

@@ -11,7 +11,7 @@ from shapecheck.static.check import check_file, follow_function, follow_module, 
 from shapecheck.static.declarations import Signature
 from shapecheck.static.diagnostics import Diagnostic
 from shapecheck.static.environment import join_values
-from shapecheck.static.frame import Place, Run
+from shapecheck.static.frame import Assumption, Place, Run
 from shapecheck.static.project import Project
 from shapecheck.static.values import Value
 from shapecheck.static.wording import describe
@@ -31,9 +31,13 @@ class InferredFunction:
 
 @dataclass(slots=True)
 class Inferred:
-    """The values of a file's expressions, by where they stand: first line, first column, last line, end column."""
+    """The values of a file's expressions, by where they stand: first line, first column, last line, end column.
+
+    `assumptions` are the divisions that some of them need to come out whole.
+    """
 
     values: dict[Place, Value] = field(default_factory=dict)
+    assumptions: dict[Assumption, None] = field(default_factory=dict)
     functions: list[InferredFunction] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
@@ -60,6 +64,7 @@ def infer_source(source: str, path: str, tree: ast.Module | None = None, project
     for name, signature in functions_of(file):
         run = follow_function(signature, ranks_of(signature)[0], recording=True)
         _merge(inferred.values, run.values)
+        inferred.assumptions.update(run.assumptions)
         inferred.functions.append(_summary(name, signature, run))
     _merge(inferred.values, follow_module(file, recording=True).values)
     return inferred

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 
+from shapecheck.core.equality import Divides
 from shapecheck.core.ops import Note, OpError
 from shapecheck.core.ops.errors import Equal
 from shapecheck.core.tensors import Repeated, TensorValue
@@ -59,6 +60,8 @@ def heed(notes: Sequence[Note], operands: Mapping[str, Operand], node: ast.AST, 
         match note:
             case Note(condition=Equal(left, right)):
                 unify(frame.state, left, right)
+            case Note(condition=Divides() as condition):
+                frame.assume(node, condition)
             case Note(kind="implicit-broadcast", level=level) if level in _REPORTED_LEVELS:
                 _report_note(note, operands, node, frame)
             case Note(kind="dropped-keepdim"):

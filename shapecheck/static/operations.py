@@ -16,9 +16,9 @@ from shapecheck.core.ops import Note, OpError
 from shapecheck.core.ops.call import find
 from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import UNKNOWN, Named, Opaque, Repeated, Slice, TensorValue
-from shapecheck.static.arrays import as_array, is_array, takes_arrays
+from shapecheck.static.arrays import FROM_ARRAYS, as_array, is_array, takes_arrays
 from shapecheck.static.dispatch import Arguments
-from shapecheck.static.environment import join_values
+from shapecheck.static.environment import join_values, refreshed
 from shapecheck.static.frame import Frame
 from shapecheck.static.op_findings import Operand, check_reshape, has_tensor, heed, report_error
 from shapecheck.static.reshapes import RESHAPES
@@ -60,7 +60,7 @@ class _Operation:
 def apply_op(name: str, arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     """The value of an op; what torch would reject is reported."""
     slots = arguments.values()
-    if not any(map(is_array, slots)):
+    if name in FROM_ARRAYS or not any(map(is_array, slots)):
         return _applied(_Operation(name), arguments, (), node, frame)
     return as_array(_applied(_Operation(name), arguments, (), node, frame)) if takes_arrays(name, slots) else UNKNOWN
 
@@ -109,9 +109,12 @@ def _applied(
         value, notes = worked[0]
         if notes:
             heed(notes, operation.operands(arguments), node, frame)
+            value = refreshed(value, frame.state.facts)
         if operation.name in RESHAPES and not _is_sliced(arguments.nodes):
             check_reshape(arguments.positional[0], value, node, frame)
-    return _counted(operation.name, join_values(value for value, _ in worked), arguments, frame)
+    else:
+        value = join_values(value for value, _ in worked)
+    return _counted(operation.name, value, arguments, frame)
 
 
 def _is_sliced(nodes: Sequence[ast.expr | None]) -> bool:

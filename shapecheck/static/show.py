@@ -68,6 +68,8 @@ def _beside(tree: ast.Module, inferred: Inferred) -> dict[int, list[str]]:
         for line, text in _notes(node, inferred):
             if text not in beside.setdefault(line, []):
                 beside[line].append(text)
+    for line, condition in inferred.assumptions:
+        beside.setdefault(line, []).append(f"given {condition}")
     return {line: texts for line, texts in beside.items() if texts}
 
 
@@ -146,6 +148,7 @@ def as_json(path: str, inferred: Inferred, spans: Sequence[Span]) -> str:
         "path": path,
         "functions": [asdict(function) for function in inferred.functions if inside(function.line)],
         "expressions": expressions,
+        "assumptions": [one._asdict() for one in inferred.assumptions if inside(one.line)],
         "diagnostics": [asdict(one) for one in inferred.diagnostics if inside(one.line)],
     }
     return json.dumps(report, indent=2, ensure_ascii=False)

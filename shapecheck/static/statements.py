@@ -12,7 +12,7 @@ from shapecheck.static.assignment import assign, rebind
 from shapecheck.static.declarations import class_info
 from shapecheck.static.dispatch import evaluate, execute, executes
 from shapecheck.static.displays import an_element, elements
-from shapecheck.static.environment import Environment, join
+from shapecheck.static.environment import Environment, join, refreshed
 from shapecheck.static.expressions import imported, operate
 from shapecheck.static.frame import Frame, Loop
 from shapecheck.static.narrowing import narrow, truth
@@ -77,6 +77,7 @@ def returning(node: ast.Return, frame: Frame) -> None:
     value = evaluate(node.value, frame) if node.value else None
     if frame.env is None:
         return
+    value = refreshed(value, frame.state.facts)
     if frame.on_return is not None:
         frame.on_return(node, value)
     frame.returned.append((value, frame.leave()))

@@ -112,3 +112,16 @@ def test_wrong_options_exit_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["shapes", "--nonsense"])
     assert exit_.value.code == 2
+
+
+def test_what_a_shape_rests_on_stands_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "heads.py"
+    path.write_text(
+        "from jaxtyping import Float\nfrom torch import Tensor\n\n"
+        'def split(x: Float[Tensor, "b d"], heads: int):\n    return x.view(len(x), heads, -1)\n'
+    )
+    assert main(["shapes", f"{path}::split"]) == 0
+    assert capsys.readouterr().out.rstrip().endswith("# → (b, heads, d//heads) float, given d % heads == 0")
+    main(["shapes", str(path), "--output-format", "json"])
+    report = json.loads(capsys.readouterr().out)
+    assert report["assumptions"] == [{"line": 5, "condition": "d % heads == 0"}]

@@ -178,7 +178,11 @@ def arrays_that_do_not_fit(x: Float[np.ndarray, "b d"]) -> Float[np.ndarray, "b 
 
 
 def an_array_is_no_tensor(x: Float[np.ndarray, "b d"]) -> Float[Tensor, "b"]:
-    return torch.from_numpy(x)
+    return torch.from_numpy(x)  # error: return-shape
+
+
+def a_tensor_of_an_array(x: Float[np.ndarray, "b d"]) -> Float[Tensor, "d b"]:
+    return torch.from_numpy(x.T).float()
 
 
 def either_kind(x: Float[np.ndarray, "b d"] | Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:

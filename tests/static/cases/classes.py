@@ -217,3 +217,16 @@ class Asks(nn.Module):
 
     def forward(self, x: Float[Tensor, "b t n"]) -> Float[Tensor, "b n"]:
         return self.inner(x)  # error: argument-shape
+
+
+class Gram(nn.Module):
+    def __init__(self, n: int):
+        super().__init__()
+        self.w = nn.Parameter(torch.empty(n, n + 1))
+
+    @property
+    def gram(self):
+        return self.w @ self.w.T
+
+    def forward(self, x: Float[Tensor, "b n"]) -> Float[Tensor, "b n+1"]:
+        return x @ self.gram  # error: return-shape
