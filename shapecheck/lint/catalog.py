@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from shapecheck.lint.arguments import Parser
 from shapecheck.lint.config import ConfigError, find_config, read_config
 from shapecheck.lint.formats.style import paint, style_of
 from shapecheck.lint.names import nearest
@@ -19,7 +20,7 @@ FAILED = 2
 
 def rules(arguments: Sequence[str]) -> int:
     """List the rules: of a group, or all."""
-    parser = argparse.ArgumentParser("shapecheck rules", description="List the lint rules.")
+    parser = Parser("shapecheck rules", description="List the lint rules.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these rules or groups")
     parser.add_argument("--output-format", choices=list(_TABLES), default="text", help="default: text")
     parser.add_argument("--config", metavar="FILE", help="a TOML file with [tool.shapecheck.lint]")
@@ -29,7 +30,7 @@ def rules(arguments: Sequence[str]) -> int:
 
 def explain(arguments: Sequence[str]) -> int:
     """Print the page of a rule."""
-    parser = argparse.ArgumentParser("shapecheck explain", description="Print the page of a lint rule.")
+    parser = Parser("shapecheck explain", description="Print the page of a lint rule.")
     parser.add_argument("rule")
     parser.add_argument("--output-format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument("--config", metavar="FILE", help="a TOML file with [tool.shapecheck.lint]")

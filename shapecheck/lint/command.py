@@ -1,4 +1,7 @@
-"""`shapecheck lint`: arguments in, exit code out. 0: nothing found, 1: something found, 2: wrong use or failure."""
+"""`shapecheck lint`: arguments in, exit code out.
+
+0: nothing found, 1: something found, 2: wrong use or failure, 130: stopped by Ctrl-C.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from shapecheck.lint.arguments import Parser
 from shapecheck.lint.config import Config, ConfigError
 
-CLEAN, FOUND, FAILED = 0, 1, 2
+CLEAN, FOUND, FAILED, STOPPED = 0, 1, 2, 130
 _FORMATS = ("text", "concise", "json", "github", "gitlab", "sarif", "junit")
 
 
@@ -24,7 +28,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return _run(options)
     except KeyboardInterrupt:
-        return 130
+        print("shapecheck lint: stopped; nothing is half written", file=sys.stderr)
+        return STOPPED
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the reader is gone, nothing more is to be flushed to it
         return FAILED
@@ -37,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The options."""
-    made = argparse.ArgumentParser("shapecheck lint", description="Find bugs in PyTorch code, and fix them.")
+    made = Parser("shapecheck lint", description="Find bugs in PyTorch code, and fix them.")
     made.add_argument("paths", nargs="*", metavar="PATH", help="files and folders (default: .), or - for stdin")
     rules = made.add_argument_group("rules")
     rules.add_argument("--select", type=_names, metavar="NAMES", help="only these rules or groups; `all` for all")

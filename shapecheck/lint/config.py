@@ -80,6 +80,9 @@ def read_config(path: str) -> Config:
     tool = _parsed(path, data).get("tool")
     own = tool.get("shapecheck") if isinstance(tool, dict) else None
     table = own.get("lint") if isinstance(own, dict) else None
+    for key, value in own.items() if isinstance(own, dict) and table is None else ():
+        if isinstance(value, dict) and (meant := nearest(key, ["lint"])):
+            raise ConfigError(f"{path}: unknown table `tool.shapecheck.{key}`{meant}")
     if table is None:
         return Config(root)
     if not isinstance(table, dict):

@@ -61,11 +61,35 @@ def test_wrong_use_is_one_message(project: Path, lint: Lint, arguments: list[str
     assert len(outcome.err.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("arguments", [["--jobs", "0"], ["--jobs", "x"], ["--output-format", "yaml"], ["--nope"]])
-def test_options_that_do_not_exist(lint: Lint, arguments: list[str]) -> None:
+NO_OPTIONS = {
+    "no number": (["--jobs", "x"], "a number from 1, not 'x'"),
+    "no process": (["--jobs", "0"], "a number from 1, not '0'"),
+    "format": (["--output-format", "yaml"], "invalid choice: 'yaml'"),
+    "option": (["--selct", "loss"], "there is no option --selct; did you mean `--select`?"),
+    "option with a value": (["--outputfile=x"], "there is no option --outputfile; did you mean `--output-file`?"),
+    "far from any": (["--zzzzzz"], "there is no option --zzzzzz ("),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), NO_OPTIONS.values(), ids=NO_OPTIONS)
+def test_options_that_do_not_exist(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
     with pytest.raises(SystemExit) as caught:
-        lint(*arguments)
-    assert caught.value.code == 2
+        main(["lint", *arguments])
+    said = capsys.readouterr().err
+    assert caught.value.code == 2 and message in said and said.count("\n") == 1
+
+
+def test_a_run_that_is_stopped_leaves_files_whole(project: Path, lint: Lint, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "a.py").write_text("bad = 1\n")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shapecheck.lint.atomic.os.replace", stop)
+    outcome = lint("--fix", "--no-cache")
+    assert outcome.code == 130 and outcome.err == "shapecheck lint: stopped; nothing is half written\n"
+    assert {path.name: path.read_text() for path in project.glob("*.py")} == {"a.py": "bad = 1\n"}
+    assert not list(project.glob(".a.py*"))
 
 
 BYTES = {

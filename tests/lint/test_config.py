@@ -47,6 +47,8 @@ def test_files_that_can_not_be_read_as_settings(project: Path, lint: Callable[..
     assert "can't read nothing.toml" in lint("--config", "nothing.toml").err
     (project / "odd.toml").write_bytes(b"# shapecheck \xff")
     assert "not valid TOML" in lint("--config", "odd.toml").err
+    (project / "typo.toml").write_text('[tool.shapecheck.lnt]\nselect = ["sample"]\n')
+    assert "unknown table `tool.shapecheck.lnt`; did you mean `lint`?" in lint("--config", "typo.toml").err
 
 
 SELECTIONS: dict[str, tuple[Config, set[str]]] = {
