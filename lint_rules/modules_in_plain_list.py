@@ -47,6 +47,28 @@ class Net(nn.Module):
             self.blocks.append(nn.Linear(d, d))
 ```
 
+However the container is written and filled:
+
+```python bad
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, d, depth, device):
+        super().__init__()
+        self.pair = (nn.Linear(d, d), nn.Linear(d, d))  # error: use `nn.ModuleList`
+        self.heads = dict(a=nn.Linear(d, 1))  # error: use `nn.ModuleDict`
+        self.moved = list(nn.Linear(d, d).to(device) for _ in range(depth))  # error: use `nn.ModuleList`
+        self.by_size = {}  # error: use `nn.ModuleDict`
+        for size in range(depth):
+            self.by_size[size] = nn.Linear(d, size)
+        layers = []
+        for _ in range(depth):
+            layer = nn.Linear(d, d)
+            layers.append(layer)
+        self.layers = layers  # error: use `nn.ModuleList`
+        self.grid = [[nn.Linear(d, d)] for _ in range(depth)]  # error: use `nn.ModuleList`
+```
+
 Use instead:
 
 ```python good
@@ -87,6 +109,16 @@ class Named(nn.Module):
         self.first = nn.Linear(d, d)
         self.order = [self.first, nn.ReLU()]
 
+class Passed(nn.Module):
+    def __init__(self, d):
+        super().__init__()
+        layers = [nn.Linear(d, d)]
+        self.layers = layers
+        self.body = nn.Sequential(*layers)
+        layer = nn.Linear(d, d)
+        self.last = layer
+        self.ends = (layer, self.body)
+
 class Stateless(nn.Module):
     def __init__(self):
         super().__init__()
@@ -106,15 +138,17 @@ class Pooling(nn.Module):
 import ast
 from collections.abc import Iterator
 
+from lint_rules._contents import added, is_container, is_mapping, items, local_container
 from lint_rules._modules import makes_module, makes_parameter
-from shapecheck.lint import File, Violation, unsafe_fix
+from shapecheck.lint import File, Fix, Violation, unsafe_fix
 from shapecheck.lint.analysis.classes import class_around, class_named, self_name
+from shapecheck.lint.analysis.flow import value_of
+from shapecheck.lint.analysis.objects import unwrapped
 from shapecheck.lint.edits import replace
 
 GROUP = "module"
 TOKENS = (b"nn.", b"Module")
 
-CONTAINING = (ast.List, ast.ListComp, ast.Dict, ast.DictComp)
 REGISTERS = frozenset({"add_module", "register_module", "register_parameter", "setattr", "__setattr__"})
 CONTAINERS = frozenset({"ModuleList", "ModuleDict", "Sequential", "ParameterList", "ParameterDict"})
 STATELESS = frozenset(
@@ -123,70 +157,98 @@ STATELESS = frozenset(
     "AvgPool2d AvgPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d Upsample PixelShuffle Fold Unfold "
     "ZeroPad2d ReflectionPad1d ReflectionPad2d ReplicationPad2d CosineSimilarity PairwiseDistance".split()
 )
+LOOKS_ON = frozenset({"len", "range", "enumerate", "zip", "reversed", "append", "extend", "insert", "print", "iter"})
 
 
-def check(node: ast.Assign, file: File) -> Iterator[Violation]:
-    match node:
-        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=owner)) as target], value=value):
-            if not isinstance(value, CONTAINING) or owner != self_name(file, node):
-                return
-        case _:
-            return
-    model = class_around(file, node)
-    container = None if model is None or not model.is_module else _container(file, node, target, value)
-    if model is None or container is None or _registered_otherwise(file, model.node, target.attr):
+def check(node: ast.Assign | ast.AnnAssign, file: File) -> Iterator[Violation]:
+    target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+    value = node.value
+    if value is None or not isinstance(target, ast.Attribute) or not is_container(file, value):
         return
+    model = class_around(file, node)
+    if not isinstance(target.value, ast.Name) or target.value.id != self_name(file, node):
+        return
+    if model is None or not model.is_module:
+        return
+    written = local_container(file, value) if isinstance(value, ast.Name) else value
+    if written is None or not any(_has_state(file, item) for item in _contents(file, target, value, written)):
+        return
+    if _registered_otherwise(file, model.node, target.attr) or (isinstance(value, ast.Name) and _goes_on(file, value)):
+        return
+    kind = "ModuleDict" if is_mapping(file, written) else "ModuleList"
     yield Violation(
         node,
         f"`{file.text(target)}` is a plain container: its layers are not registered, so not trained, moved or saved; "
-        f"use `nn.{container}`",
-        unsafe_fix(f"use `nn.{container}`", replace(value, f"nn.{container}(content)", content=value))
-        if file.qualified_name(ast.Name("nn", ast.Load())) == "torch.nn"
-        else None,
+        f"use `nn.{kind}`",
+        _fix(file, value, written, kind),
     )
 
 
-def _container(file: File, node: ast.Assign, target: ast.Attribute, value: ast.expr) -> str | None:
-    """The registering container that a plain one should be, or None where it holds nothing to register."""
-    match value:
-        case ast.List(elts=[]):
-            items = list(_appended(file, node, target.attr))
-            kind = "List"
-        case ast.List(elts=items):
-            kind = "List"
-        case ast.ListComp(elt=item):
-            items, kind = [item], "List"
-        case ast.Dict(values=items):
-            kind = "Dict"
-        case ast.DictComp(value=item):
-            items, kind = [item], "Dict"
-        case _:
+def _fix(file: File, value: ast.expr, written: ast.expr, kind: str) -> Fix | None:
+    """Wrap the container; not one whose items aren't modules, or whose keys may not be strings."""
+    if file.qualified_name(ast.Name("nn", ast.Load())) != "torch.nn":
+        return None
+    match written:
+        case ast.Dict(keys=keys) if not keys or not all(
+            isinstance(key, ast.Constant) and isinstance(key.value, str) for key in keys
+        ):
             return None
-    return f"Module{kind}" if any(_has_state(file, item) for item in items) else None
+        case ast.DictComp():
+            return None
+        case ast.ListComp(elt=ast.List() | ast.Tuple() | ast.ListComp()):
+            return None
+        case ast.List(elts=elts) | ast.Tuple(elts=elts) if not all(isinstance(item, ast.Call) for item in elts):
+            return None
+    return unsafe_fix(f"use `nn.{kind}`", replace(value, f"nn.{kind}(content)", content=value))
+
+
+def _contents(file: File, target: ast.Attribute, value: ast.expr, written: ast.expr) -> Iterator[ast.expr]:
+    function = file.function(target)
+    yield from items(file, written)
+    if function is not None:
+        yield from added(file, target, function)
+        yield from added(file, value, function) if isinstance(value, ast.Name) else ()
 
 
 def _has_state(file: File, item: ast.expr | None, depth: int = 3) -> bool:
-    """Whether an expression constructs a module with parameters or buffers."""
-    if not makes_module(file, item) or not isinstance(item, ast.Call) or depth == 0:
+    """Whether an expression constructs a module with parameters or buffers that isn't an attribute as well."""
+    if item is None or isinstance(item, ast.Attribute | ast.Subscript) or _is_attribute(file, item):
         return False
-    own = class_named(file, item.func)
+    made = unwrapped(file, value_of(file, item))
+    if not makes_module(file, made) or not isinstance(made, ast.Call) or depth == 0:
+        return False
+    own = class_named(file, made.func)
     if own is None:
-        name = (file.qualified_name(item.func) or "").rpartition(".")[2]
+        name = (file.qualified_name(made.func) or "").rpartition(".")[2]
         return name not in STATELESS and not name.endswith("Loss")
     values = [binding.value for model in own.lineage() for kept in model.attributes.values() for binding in kept]
     return any(makes_parameter(file, value) or _has_state(file, value, depth - 1) for value in values)
 
 
-def _appended(file: File, node: ast.Assign, name: str) -> Iterator[ast.expr]:
-    """What the same function appends to `self.<name>`."""
-    function = file.function(node)
+def _is_attribute(file: File, item: ast.expr) -> bool:
+    """Whether a name is bound to an attribute of the module somewhere, which registers it."""
+    if not isinstance(item, ast.Name):
+        return False
+    function = file.function(item)
+    for node in ast.walk(function) if function is not None else ():
+        match node:
+            case ast.Assign(targets=targets, value=ast.Name(id=name)) if name == item.id:
+                if any(isinstance(target, ast.Attribute) for target in targets):
+                    return True
+    return False
+
+
+def _goes_on(file: File, name: ast.Name) -> bool:
+    """Whether a local container is given to something that may register what it holds."""
+    function = file.function(name)
     for call in ast.walk(function) if function is not None else ():
-        match call:
-            case ast.Call(
-                func=ast.Attribute(value=ast.Attribute(value=ast.Name(), attr=attr), attr="append"), args=[item]
+        if isinstance(call, ast.Call) and file.text(call.func).rpartition(".")[2] not in LOOKS_ON:
+            given = (arg.value if isinstance(arg, ast.Starred) else arg for arg in call.args)
+            if any(
+                isinstance(arg, ast.Name) and arg.id == name.id for arg in (*given, *(k.value for k in call.keywords))
             ):
-                if attr == name:
-                    yield item
+                return True
+    return False
 
 
 def _registered_otherwise(file: File, class_: ast.ClassDef, name: str) -> bool:

@@ -49,7 +49,11 @@ class ClassModel:
     @property
     def is_module(self) -> bool:
         """Whether this is a `torch.nn.Module`, as far as the file shows."""
-        return any(base.startswith("torch.nn.") for model in self.lineage() for base in model.bases)
+        return any(
+            base.startswith("torch.nn.") or base.endswith(".LightningModule")
+            for model in self.lineage()
+            for base in model.bases
+        )
 
 
 def class_model(file: File, node: ast.ClassDef) -> ClassModel:
