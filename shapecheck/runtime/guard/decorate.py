@@ -157,8 +157,8 @@ def _guarded(function: Callable[..., Any], options: dict[str, Any]) -> Callable[
 
 
 def _key_of(args: Arguments, kwargs: Keywords) -> tuple[Any, ...]:
+    values = (*args, *kwargs.values()) if kwargs else args
     try:
-        key = tuple([arg.shape if type(arg) is Tensor else part_of_key(arg) for arg in args])
+        return tuple([value.shape if type(value) is Tensor else part_of_key(value) for value in values])
     except RuntimeError:  # a nested tensor has no shape
-        key = tuple(map(part_of_key, args))
-    return (*key, *map(part_of_key, kwargs.values())) if kwargs else key
+        return tuple(map(part_of_key, values))

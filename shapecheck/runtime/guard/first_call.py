@@ -16,6 +16,7 @@ from typing import Any
 from torch import Tensor
 from torch._C import DisableTorchFunctionSubclass
 from torch.compiler import is_dynamo_compiling
+from torch.nn import Parameter
 
 from shapecheck.core.errors import ShapeError
 from shapecheck.runtime.guard.active import ACTIVE, Active, Stretch
@@ -168,11 +169,14 @@ def part_of_key(value: object, depth: int = 3) -> object:
 
 _TELL_BY_TYPE = frozenset({int, float, str})
 _TELL_BY_VALUE = frozenset({bool, type(None)})
+_PLAIN = (Tensor, Parameter)
 _WIDTH = 64
 
 
 def _shape_of(tensor: Tensor) -> object:
     try:
+        if type(tensor) in _PLAIN:
+            return tensor.shape
         with DisableTorchFunctionSubclass():
             return Tensor.size(tensor)
     except RuntimeError:  # nested tensors have none
