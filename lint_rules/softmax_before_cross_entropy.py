@@ -37,6 +37,23 @@ def loss(images, labels):
     return criterion(guess, labels)  # error: `nn.Softmax(dim=1)` in line 7
 ```
 
+```python bad
+from torch import nn
+from torch.nn import functional as F
+
+class Classifier(nn.Module):
+    def forward(self, x):
+        logits = self.head(x)
+        return {"logits": logits, "probs": logits.softmax(dim=-1)}
+
+def train(loader):
+    model = Classifier().cuda()
+    for x, y in loader:
+        out = model(x)
+        print(F.cross_entropy(out["logits"], y))
+        F.cross_entropy(out["probs"], y).backward()  # error: takes logits
+```
+
 Use instead:
 
 ```python good

@@ -29,6 +29,7 @@ _SPELLINGS = {"expit": "sigmoid", "logsoftmax": "log_softmax", "sigmoid_": "sigm
 _FUNCTION = re.compile(r"torch\.(?:nn\.functional\.|special\.)?(?P<op>[a-z]\w*)")
 _MODULE = re.compile(r"torch\.nn\.(?P<op>[A-Z]\w*)")
 _MAX_DEPTH = 12
+Way = tuple[int | str, ...]  # into tuples by position, into dicts by key
 _MAX_CALLERS = 8
 
 
@@ -41,18 +42,18 @@ class Output:
     module: ast.Call | None = None
 
 
-def produced(file: File, node: ast.expr, element: tuple[int, ...] = ()) -> Output | None:
+def produced(file: File, node: ast.expr, element: Way = ()) -> Output | None:
     """The op that certainly made the tensor an expression holds; `element` is the way into a tuple."""
     return _produced(file, node, element, _MAX_DEPTH)
 
 
-def produced_by_module(file: File, module: ast.expr, call: ast.Call, element: tuple[int, ...] = ()) -> Output | None:
+def produced_by_module(file: File, module: ast.expr, call: ast.Call, element: Way = ()) -> Output | None:
     """The op that makes what calling a module returns; `call` is where it is called."""
     return _of_module(file, module, call, element, _MAX_DEPTH)
 
 
 @per_file
-def _produced(file: File, node: ast.expr, element: tuple[int, ...], depth: int) -> Output | None:
+def _produced(file: File, node: ast.expr, element: Way, depth: int) -> Output | None:
     if depth == 0:
         return None
     if place(node) is not None:
@@ -60,12 +61,17 @@ def _produced(file: File, node: ast.expr, element: tuple[int, ...], depth: int) 
         if found and all(b.kind != "elsewhere" for b in found):
             return _agreed(_of_binding(file, b, element, depth - 1) for b in found)
     match node:
-        case ast.Subscript(value=value, slice=ast.Constant(value=int(index))):
+        case ast.Subscript(value=value, slice=ast.Constant(value=int() | str() as index)):
             return _produced(file, value, (index, *element), depth - 1)
         case ast.Subscript(value=value):
             return _produced(file, value, element, depth - 1)
-        case ast.Tuple(elts=elts) | ast.List(elts=elts) if element and -len(elts) <= element[0] < len(elts):
-            return _produced(file, elts[element[0]], element[1:], depth - 1)
+        case ast.Tuple(elts=elts) | ast.List(elts=elts):
+            match element:
+                case (int(index), *rest) if -len(elts) <= index < len(elts):
+                    return _produced(file, elts[index], tuple(rest), depth - 1)
+        case ast.Dict(keys=keys, values=values):
+            kept = [value for key, value in zip(keys, values, strict=True) if element and _is_key(key, element[0])]
+            return _produced(file, kept[0], element[1:], depth - 1) if len(kept) == 1 and None not in keys else None
         case ast.IfExp(body=body, orelse=orelse):
             return _agreed(_produced(file, arm, element, depth - 1) for arm in (body, orelse))
         case ast.Await(value=value) | ast.NamedExpr(value=value):
@@ -75,7 +81,11 @@ def _produced(file: File, node: ast.expr, element: tuple[int, ...], depth: int) 
     return None
 
 
-def _of_binding(file: File, found: Binding, element: tuple[int, ...], depth: int) -> Output | None:
+def _is_key(key: ast.expr | None, wanted: int | str) -> bool:
+    return isinstance(key, ast.Constant) and key.value == wanted
+
+
+def _of_binding(file: File, found: Binding, element: Way, depth: int) -> Output | None:
     if found.kind == "parameter":
         return _of_parameter(file, found, element, depth)
     if found.kind not in ("assign", "walrus") or found.value is None:
@@ -83,7 +93,7 @@ def _of_binding(file: File, found: Binding, element: tuple[int, ...], depth: int
     return _produced(file, found.value, (*found.index, *element), depth)
 
 
-def _of_parameter(file: File, found: Binding, element: tuple[int, ...], depth: int) -> Output | None:
+def _of_parameter(file: File, found: Binding, element: Way, depth: int) -> Output | None:
     """What the calls of a function in this file pass, if they agree."""
     function = file.enclosing(found.node, *FUNCTIONS)
     if not isinstance(function, FUNCTIONS) or len(callers(file, function)) > _MAX_CALLERS:
@@ -92,7 +102,7 @@ def _of_parameter(file: File, found: Binding, element: tuple[int, ...], depth: i
     return _agreed(_returned(file, value, element, depth) for value in given)
 
 
-def _of_call(file: File, call: ast.Call, element: tuple[int, ...], depth: int) -> Output | None:
+def _of_call(file: File, call: ast.Call, element: Way, depth: int) -> Output | None:
     name = file.qualified_name(call.func)
     if name is not None:
         function = _FUNCTION.fullmatch(name)
@@ -113,7 +123,7 @@ def _of_call(file: File, call: ast.Call, element: tuple[int, ...], depth: int) -
     return module
 
 
-def _of_module(file: File, module: ast.expr, call: ast.Call, element: tuple[int, ...], depth: int) -> Output | None:
+def _of_module(file: File, module: ast.expr, call: ast.Call, element: Way, depth: int) -> Output | None:
     if depth == 0:
         return None
     if isinstance(module, ast.Name) and module.id == self_name(file, module):
@@ -133,7 +143,7 @@ def _of_module(file: File, module: ast.expr, call: ast.Call, element: tuple[int,
     return Output(_snake_case(name["op"]), call, made_by)
 
 
-def _of_forward(file: File, model: ClassModel | None, element: tuple[int, ...], depth: int) -> Output | None:
+def _of_forward(file: File, model: ClassModel | None, element: Way, depth: int) -> Output | None:
     """The op that makes what an instance returns when it is called."""
     if model is None:
         return None
@@ -142,7 +152,7 @@ def _of_forward(file: File, model: ClassModel | None, element: tuple[int, ...], 
     return _agreed(_returned(file, value, element, depth - 1) for value in values)
 
 
-def _returned(file: File, value: ast.expr | None, element: tuple[int, ...], depth: int) -> Output | None:
+def _returned(file: File, value: ast.expr | None, element: Way, depth: int) -> Output | None:
     return None if value is None else _produced(file, value, element, depth)
 
 
