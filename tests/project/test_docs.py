@@ -15,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,15 +28,34 @@ BLOCK = re.compile(
 )
 COMMAND = re.compile(r"^\$ (?P<command>[^\n]*)\n(?P<output>(?:(?!\$ )[^\n]*\n)*)", re.M)
 
-ELSEWHERE = {
-    "adding-an-op.md": "tests/ops/test_documentation.py",
-    "rules.md": "generated from the rules, whose examples are their tests",
-}
+ELSEWHERE = {"adding-an-op.md", "rules.md", "writing-rules.md"}
+"""Pages whose Python has tests of its own."""
+
 BEFORE = {
-    "contracts.md": "",
-    "examples.md": "",
+    "examples.md": """
+        from dataclasses import dataclass
+        from jaxtyping import Float, Int
+        from torch import Tensor, nn
+        from shapecheck import contract
+    """,
+    "guards.md": """
+        import torch
+        from shapecheck import install
+        a, b = torch.ones(3, 1), torch.ones(4)
+        model, batch, train_step = torch.nn.Linear(2, 2), torch.ones(3, 2), lambda model, batch: model(batch).sum()
+    """,
+    "import-hook.md": """
+        from pathlib import Path
+        Path("mypkg").mkdir()
+        Path("mypkg/__init__.py").touch()
+        Path("mypkg/train.py").touch()
+    """,
+    "lint.md": """
+        import torch
+        x = torch.ones(2, 2)
+    """,
 }
-"""What a page takes for granted, as Python that is run before its blocks."""
+"""What a page takes for granted."""
 
 
 def blocks(page: str) -> Iterator[re.Match[str]]:
@@ -71,6 +91,32 @@ def test_commands_print_what_is_shown(page: str, shell: dict[str, str], tmp_path
     if "SHAPECHECK_UPDATE_DOCS" in os.environ:
         PAGES[page].write_text(printed, encoding="utf-8")
     assert PAGES[page].read_text(encoding="utf-8") == printed
+
+
+@pytest.mark.parametrize("page", [name for name in PAGES if name not in ELSEWHERE])
+def test_python_runs(page: str, shell: dict[str, str], tmp_path: Path) -> None:
+    for block in blocks(page):
+        if block["file"]:
+            _write(tmp_path / block["file"], block["language"], block["content"])
+    code = [block["content"] for block in blocks(page) if block["language"] == "python" and not block["file"]]
+    if code:
+        program = "\n".join([textwrap.dedent(BEFORE.get(page, "")), *code])
+        (tmp_path / "page.py").write_text(program, encoding="utf-8")
+        done = subprocess.run([sys.executable, "page.py"], cwd=tmp_path, env=shell, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_rule_of_the_page_on_writing_rules_passes_its_own_examples(shell: dict[str, str], tmp_path: Path) -> None:
+    text = PAGES["writing-rules.md"].read_text(encoding="utf-8")
+    (rule,) = re.findall(r"^```python\n('''.*?^'''$.*?)^```$", text, re.M | re.S)
+    (test,) = re.findall(r"^```python\n(import pytest\n.*?)^```$", text, re.M | re.S)
+    package = tmp_path / "tools" / "lint_rules"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "log_of_softmax_in_the_docs.py").write_text(rule, encoding="utf-8")
+    (tmp_path / "test_rules.py").write_text(test, encoding="utf-8")
+    printed = _printed("python -m pytest -q test_rules.py", tmp_path, shell)
+    assert re.search("^1 passed", printed, re.M), printed
 
 
 def _replayed(block: re.Match[str], folder: Path, environment: dict[str, str]) -> str:
