@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from shapecheck.core.ops.shapes import product
 from shapecheck.core.sizes import Size, maximum, minimum
 from shapecheck.core.tensors import BOOL, FLOAT, STRING, UNKNOWN, Opaque, Repeated, TensorValue
+from shapecheck.static.annotations import read_hint
 from shapecheck.static.arithmetic import binary, negated
 from shapecheck.static.dispatch import Arguments, attribute, call, evaluate
 from shapecheck.static.displays import MOST_UNROLLED, an_element, elements, length_of
@@ -15,6 +16,7 @@ from shapecheck.static.environment import join_values
 from shapecheck.static.frame import Frame
 from shapecheck.static.narrowing import truth_of
 from shapecheck.static.operations import apply_op
+from shapecheck.static.promises import hold
 from shapecheck.static.values import (
     Choice,
     ClassValue,
@@ -428,6 +430,16 @@ def filtered(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
 def unchanged(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     first = arguments.positional[0] if arguments.positional else arguments.keywords.get("data", UNKNOWN)
     return first
+
+
+@_function("shapecheck.check")
+def held(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
+    """``check(x, Float[Tensor, "b d"])`` is `x`, which has that shape."""
+    match arguments.positional, arguments.nodes:
+        case ([value, _], [ast.expr() as name, ast.expr() as annotation]):
+            owner = frame.signature.owner if frame.signature else None
+            return hold(value, read_hint(annotation, frame.file, owner), name, node, name, frame)
+    return arguments.positional[0] if arguments.positional else UNKNOWN
 
 
 @_function("typing.cast")

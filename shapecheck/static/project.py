@@ -45,6 +45,8 @@ class _Imported:
 
 _Definition = _Imported | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.expr | None
 _MOST_HOPS = 12
+_OURSELVES = "shapecheck"
+"""What its functions do to shapes is known; nobody's code is better understood by following them."""
 
 
 @dataclass(slots=True, eq=False)
@@ -187,7 +189,9 @@ class Project:
 
     def _is_ours(self, top: str) -> bool:
         if top not in self._tops:
-            found = any((root / top).is_dir() or (root / f"{top}.py").is_file() for root in self.roots)
+            found = top != _OURSELVES and any(
+                (root / top).is_dir() or (root / f"{top}.py").is_file() for root in self.roots
+            )
             self._tops[top] = found or any(module.partition(".")[0] == top for module in self._files)
         return self._tops[top]
 

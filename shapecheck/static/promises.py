@@ -14,23 +14,29 @@ from shapecheck.static.objects import instance_of
 from shapecheck.static.values import Value
 from shapecheck.static.wording import describe, evidence, text_of
 
-__all__ = ["check_return", "check_variable"]
+__all__ = ["check_return", "check_variable", "hold"]
 
 
 def check_variable(node: ast.AnnAssign, hint: Hint, value: Value, frame: Frame) -> Value:
     """The value of an annotated variable; what isn't known of it, the annotation says."""
+    return hold(value, hint, node.target, node, node.value, frame)
+
+
+def hold(value: Value, hint: Hint, name: ast.expr, node: ast.AST, source: ast.expr | None, frame: Frame) -> Value:
+    """A value, called `name`, that is said to be as `hint` says; it is from there on."""
     scope = _scope(frame)
+    label = text_of(name)
     if _says_nothing(value):
-        known = promised(hint, scope, text_of(node.target), lambda wanted, label: instance_of(wanted, label, frame))
+        known = promised(hint, scope, label, lambda wanted, label: instance_of(wanted, label, frame))
         return known if any(True for _ in tensors(hint)) or value == UNKNOWN else value
     mismatch = match(hint, value, scope)
     if mismatch is None:
         for left, right in scope.learned:
             unify(frame.state, left, right)
         return value
-    what = f"`{text_of(node.target)}{mismatch.path}` is {describe(mismatch.value)}"
-    _report("variable-shape", what, mismatch, node, node.value, frame)
-    return promised(hint, _scope(frame), text_of(node.target), lambda wanted, label: instance_of(wanted, label, frame))
+    what = f"`{label}{mismatch.path}` is {describe(mismatch.value)}"
+    _report("variable-shape", what, mismatch, node, source, frame)
+    return promised(hint, _scope(frame), label, lambda wanted, label: instance_of(wanted, label, frame))
 
 
 def check_return(node: ast.Return, value: Value, frame: Frame) -> None:

@@ -5,6 +5,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from shapecheck import check, contract
+
 
 def attend(
     q: Float[Tensor, "b h t d"], k: Float[Tensor, "b h s d"], v: Float[Tensor, "b h s d"]
@@ -102,3 +104,19 @@ def rates_kept(counts: Int[Tensor, "c c"]) -> Float[Tensor, "c c"]:
 
 def misspelled(x: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 3 height widht"]:  # error: unknown-dim
     return x
+
+
+@contract
+def checked_in_the_body(q: Float[Tensor, "b t d"], k: Float[Tensor, "b s d"]) -> Float[Tensor, "b s t"]:
+    scores = check(q @ k.mT, Float[Tensor, "b t s"])
+    return scores  # error: return-shape
+
+
+@contract
+def checked_wrongly(q: Float[Tensor, "b t d"], k: Float[Tensor, "b s d"]) -> Float[Tensor, "b s t"]:
+    scores = check(q @ k.mT, Float[Tensor, "b s t"])  # error: variable-shape
+    return scores  # what was checked is believed
+
+
+def checked_from_nowhere(x: object, like: Float[Tensor, "b d"]) -> Float[Tensor, "d b"]:
+    return check(x, Float[Tensor, "b d"])  # error: return-shape
