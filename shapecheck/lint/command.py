@@ -74,7 +74,7 @@ def configured(options: argparse.Namespace) -> Config:
     """The project's configuration with the command line's wishes in it."""
     from shapecheck.lint.config import find_config, read_config
 
-    first = next((path for path in options.paths if path != "-"), ".")
+    first = options.stdin_filename if options.paths == ["-"] else next(iter(options.paths), ".")
     folder = first if os.path.isdir(first) else os.path.dirname(first) or "."
     config = read_config(options.config) if options.config else find_config(folder)
     if options.select is not None:

@@ -161,6 +161,15 @@ def test_standard_input(project: Path) -> None:
     assert found.stdout == notebook.replace(b"bad", b"good")
 
 
+def test_the_settings_for_standard_input_are_those_of_the_file_it_is(project: Path) -> None:
+    inner = project / "inner"
+    inner.mkdir()
+    (inner / "pyproject.toml").write_text("[tool.shapecheck.lint]\nselect = []\n")
+    name = str(inner / "x.py")
+    assert in_process("lint", "-", "--stdin-filename", name, stdin=b"bad = 1\n", cwd=project).returncode == 0
+    assert in_process("lint", "-", stdin=b"bad = 1\n", cwd=project).returncode == 1
+
+
 def test_safe_and_unsafe_fixes(project: Path, lint: Lint) -> None:
     (project / "a.py").write_text("debug(bad)\nx = bad\n")
     assert lint("--fix", "--extend-select", "removed-call").code == 0
