@@ -60,8 +60,7 @@ def main(argv: Sequence[str]) -> int:
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
     try:
-        with guarded:
-            return _execute(loaded)
+        return _execute(loaded, guarded)
     finally:
         for name in handle.unmatched if handle else ():
             print(f"{PROGRAM}: no module of {name!r} was imported, so nothing of it was checked", file=sys.stderr)
@@ -190,7 +189,7 @@ def _prepare(argv: list[str], folder: str) -> None:
         sys.path[0] = folder
 
 
-def _execute(program: Program) -> int:
+def _execute(program: Program, guarded: AbstractContextManager[object]) -> int:
     main_module = ModuleType("__main__")
     spec = program.spec
     vars(main_module).update(
@@ -204,7 +203,8 @@ def _execute(program: Program) -> int:
     setattr(main_module, transform.HOOK, Hooked(vars(main_module), program.path, Policy.of({})))
     sys.modules["__main__"] = main_module
     try:
-        exec(program.code, vars(main_module))
+        with guarded:  # a guard's error is ready to be shown once it has left
+            exec(program.code, vars(main_module))
     except SystemExit:
         raise
     except BaseException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
 
@@ -287,6 +288,16 @@ def test_another_exception_carries_the_verdict_as_a_note() -> None:
     with pytest.raises(ValueError, match="invalid values") as caught, guard(finite=True):
         torch.distributions.Categorical(probabilities / probabilities.sum(), validate_args=True)
     assert any("`probabilities / probabilities.sum()`: div made 2 NaN" in note for note in caught.value.__notes__)
+
+
+def test_program_that_exits_gets_the_verdict_all_the_same() -> None:
+    def program() -> None:
+        torch.zeros(3).log()
+        sys.exit(0)
+
+    with pytest.raises(NonFiniteError, match="log made") as caught, guard(finite=True):
+        program()
+    assert isinstance(caught.value.__context__, SystemExit)
 
 
 def test_warn_mode_warns_once_and_goes_on() -> None:

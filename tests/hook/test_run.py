@@ -102,6 +102,8 @@ def test_guards_are_on_while_the_program_runs(project: Project) -> None:
     assert project.python(*RUN, "script.py").returncode == 0
     ended = project.python(*RUN, "--guard", "script.py")
     assert ended.returncode == 1 and "BroadcastError" in ended.stderr
+    files = [line for line in ended.stderr.splitlines() if line.lstrip().startswith("File ")]
+    assert len(files) == 1 and "script.py" in files[0], "nothing of ours is in the traceback"
     project.write(script="import torch\nprint((torch.ones(4) * torch.ones(3, 4)).shape)")
     assert project.python(*RUN, "--guard", "script.py").returncode == 0
     ended = project.python(*RUN, "--guard=rank", "script.py")

@@ -38,7 +38,7 @@ def judge_if_full(log: Log) -> None:
 def finish(log: Log, error: BaseException | None) -> None:
     """Judge `log` at the end of its guard; an exception that is on its way gets the verdict as a note."""
     log.is_open = False
-    if error is None or isinstance(error, StopIteration | StopAsyncIteration | GeneratorExit):
+    if error is None or isinstance(error, StopIteration | StopAsyncIteration | GeneratorExit | SystemExit):
         judge(log)
     elif not isinstance(error, NonFiniteError) and (found := verdict(log)) is not None:
         error.add_note(f"shapecheck: before this, {found}")
