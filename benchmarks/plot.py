@@ -9,6 +9,7 @@ figure says which. The same results give the same file, byte for byte, with the 
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,27 +92,31 @@ def overhead(data: Sequence[Mapping[str, Any]], machine: Mapping[str, str]) -> F
         for variant, times in panel["overhead"].items():
             ax.plot(panel["x"], times, label=variant, marker=MARKERS.get(variant, "."), color=COLORS.get(variant))
         ax.set(xlabel=panel["along"], yscale="log", xticks=panel["x"])
-        _times(ax)
+        _times(ax, min(map(min, panel["overhead"].values())))
     axes[0].set_ylabel("overhead per call, over the bare function")
     _legend(figure, axes[0])
     return figure
 
 
 def _figure(panels: int, machine: Mapping[str, str]) -> tuple[Figure, Sequence[Axes]]:
-    """Panels side by side with one scale, the machine below them."""
+    """Panels side by side with one scale, two or three in a row, the machine below them."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.2 * panels, 4.2), layout="constrained")
-    axes = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
+    columns = 3 if panels % 3 == 0 else min(panels, 2)
+    rows = -(-panels // columns)
+    figure = Figure(figsize=(4.2 * columns, 3.6 * rows + 0.6), layout="constrained")
+    axes = figure.subplots(rows, columns, sharey=True, squeeze=False).flatten()[:panels]
     known = ("processor", "gpu", "python", "torch", "jaxtyping", "beartype", "typeguard", "commit")
     figure.supxlabel(" · ".join(f"{name} {machine[name]}" for name in known if name in machine), fontsize=7)
     return figure, axes
 
 
-def _times(ax: Axes) -> None:
-    """Label an axis of nanoseconds as ``100 ns``, ``1 µs``, ``10 µs``."""
+def _times(ax: Axes, least: float) -> None:
+    """Label an axis of nanoseconds as ``100 ns``, ``1 µs``, ``10 µs``, from the power of ten below the least one."""
     from benchmarks.measure import nanoseconds
 
+    if least > 0:
+        ax.set_ylim(bottom=min(ax.get_ylim()[0], 10 ** math.floor(math.log10(least))))
     ax.yaxis.set_major_formatter(lambda value, _: nanoseconds(value))
 
 
@@ -132,18 +137,12 @@ def training_step(data: Sequence[Mapping[str, Any]], machine: Mapping[str, str])
             _with_intervals(ax, [place + (index - len(panel["ratio"]) / 2) * 0.1 for place in places], ratios, mode)
         steps = [f"{batch}\n({_step(bare)})" for batch, bare in zip(panel["batch"], panel["bare"], strict=True)]
         ax.set_xticks(list(places), steps)
-        ax.set(title=f"{panel['network']}, {panel['execution']}", xlabel="batch (bare step)", yscale="log")
+        where = "GPU" if panel["device"] == "cuda" else "CPU, small"
+        ax.set(title=f"{panel['network']}, {panel['execution']} ({where})", xlabel="batch (bare step)", yscale="log")
+        ax.set_ylabel("training step, × bare")
         ax.axhline(1, color="black", linewidth=0.8)
         ax.yaxis.set_major_formatter("{x:g}")
         ax.yaxis.set_minor_formatter("{x:g}")
-    devices = {panel["device"] for panel in panels}
-    where = (
-        f"GPU: {machine['gpu']}"
-        if devices == {"cuda"} and "gpu" in machine
-        else f"measured on: {', '.join(sorted(devices))}"
-    )
-    axes[0].set_ylabel("training step, × bare")
-    figure.suptitle(where if devices == {"cuda"} else f"{where.upper()}, small networks: no GPU figures", y=1.12)
     _legend(figure, axes[0])
     return figure
 

@@ -28,7 +28,8 @@ HEADER = "from jaxtyping import Float\nfrom torch import Tensor\n"
 
 
 def compiled(count: int) -> CodeType:
-    return compile(HEADER + "".join(SOURCE.format(index=index) for index in range(count)), __file__, "exec")
+    source = HEADER + "".join(SOURCE.format(index=index) for index in range(count))
+    return compile(source, __file__, "exec", dont_inherit=True)  # annotations are objects, as most people have them
 
 
 def resident() -> int:

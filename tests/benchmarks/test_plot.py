@@ -63,10 +63,11 @@ def texts(figure: Any) -> str:
 
 def test_a_figure_says_where_it_was_measured() -> None:
     (on_cpu,) = [figure for _, figure in plot.drawn([json.loads(content("cuda", STEP))])]
-    assert "CPU" in texts(on_cpu)
-    assert "no GPU figures" in texts(on_cpu)
+    assert "GPT-2, eager (CPU, small)" in texts(on_cpu)
+    assert "GPU" not in texts(on_cpu)
     on_gpu = plot.training_step([{**STEP, "device": "cuda"}], {**MACHINE, "gpu": "NVIDIA X"})
-    assert "GPU: NVIDIA X" in texts(on_gpu)
+    assert "GPT-2, eager (GPU)" in texts(on_gpu)
+    assert "gpu NVIDIA X" in texts(on_gpu)
     assert "CPU" not in texts(on_gpu)
 
 
