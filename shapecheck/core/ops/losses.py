@@ -166,6 +166,12 @@ def gaussian_nll_loss(
     return reduced_loss(shape, reduction, promote((input, target)))
 
 
+def _require_one_rank(operands: Mapping[str, TensorValue]) -> None:
+    if len({one.rank for one in operands.values()}) > 1:
+        reason = ", ".join(f"`{name}` {shape_text(one.dims)}" for name, one in operands.items())
+        raise OpError.at(f"{reason} differ in rank", *((name, None, None) for name in operands))
+
+
 @rule("F.margin_ranking_loss", kind="loss")
 def margin_ranking_loss(
     input1: TensorValue,
@@ -177,9 +183,7 @@ def margin_ranking_loss(
     reduction: Value = "mean",
 ) -> TensorValue:
     operands = {"input1": input1, "input2": input2, "target": target}
-    if len({one.rank for one in operands.values()}) > 1:
-        reason = ", ".join(f"`{name}` {shape_text(one.dims)}" for name, one in operands.items())
-        raise OpError.at(f"{reason} differ in rank", *((name, None, None) for name in operands))
+    _require_one_rank(operands)
     return reduced_loss(stretched(tuple(operands.items())), reduction, promote(operands.values()))
 
 
@@ -217,8 +221,6 @@ def triplet_margin_loss(
     reduction: Value = "mean",
 ) -> TensorValue:
     operands = {"anchor": anchor, "positive": positive, "negative": negative}
-    if len({one.rank for one in operands.values()}) > 1:
-        reason = ", ".join(f"`{name}` {shape_text(one.dims)}" for name, one in operands.items())
-        raise OpError.at(f"{reason} differ in rank", *((name, None, None) for name in operands))
+    _require_one_rank(operands)
     shape = broadcast(tuple(operands.items()))
     return reduced_loss(shape[:-1], reduction, promote(operands.values()))

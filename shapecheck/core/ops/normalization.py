@@ -47,11 +47,9 @@ def layer_norm(
     bias: TensorValue | None = None,
     eps: Value = 1e-5,
 ) -> TensorValue:
-    require_trailing(input, normalized_shape, "`normalized_shape`")
-    _require_shape("weight", weight, normalized_shape)
     _require_shape("bias", bias, normalized_shape)
     require_dtype("input", input, FLOATING, "floating point", "`.float()` first")
-    return TensorValue(input.shape, input.dtypes)
+    return rms_norm(input, normalized_shape, weight)
 
 
 @rule("torch.rms_norm F.rms_norm", kind="norm")
@@ -68,6 +66,13 @@ def require_channels(input: TensorValue, channels: Size, said_by: str) -> None:
     reason = f"dim 1 of `input` {shape_text(input.dims)} is {input.dims[1]}, but {said_by} {channels}"
     hint = f"dim {input.rank - 1} is {channels}: channels come first" if input.dims[-1] == channels else ""
     agree(channels, input.dims[1], OpError.at(reason, ("input", 1, input.dims[1]), hint=hint))
+
+
+def _per_channel(input: TensorValue, **vectors: TensorValue | None) -> TensorValue:
+    """`input`, with vectors of one element for each channel."""
+    for name, vector in vectors.items():
+        _require_shape(name, vector, (input.dims[1],))
+    return TensorValue(input.shape, input.dtypes)
 
 
 def _require_rank(input: TensorValue, least: int) -> None:
@@ -88,9 +93,7 @@ def batch_norm(
     eps: Value = 1e-5,
 ) -> TensorValue:
     _require_rank(input, 2)
-    for name, one in {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}.items():
-        _require_shape(name, one, (input.dims[1],))
-    return TensorValue(input.shape, input.dtypes)
+    return _per_channel(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
 
 
 @rule("F.instance_norm", kind="norm")
@@ -105,9 +108,7 @@ def instance_norm(
     eps: Value = 1e-5,
 ) -> TensorValue:
     _require_rank(input, 3)
-    for name, one in {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}.items():
-        _require_shape(name, one, (input.dims[1],))
-    return TensorValue(input.shape, input.dtypes)
+    return _per_channel(input, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
 
 
 @rule("torch.group_norm F.group_norm", kind="norm")
@@ -120,9 +121,7 @@ def group_norm(
 ) -> TensorValue:
     _require_rank(input, 2)
     require_groups(input.dims[1], num_groups)
-    _require_shape("weight", weight, (input.dims[1],))
-    _require_shape("bias", bias, (input.dims[1],))
-    return TensorValue(input.shape, input.dtypes)
+    return _per_channel(input, weight=weight, bias=bias)
 
 
 def require_groups(channels: Size, groups: Size) -> None:

@@ -6,12 +6,9 @@ from shapecheck.core.ops.errors import OpError
 from shapecheck.core.ops.readers import Sizes
 from shapecheck.core.ops.shapes import agree, dim_index, no_more_than, product, replace, shape_text
 from shapecheck.core.ops.table import rule
-from shapecheck.core.ops.windows import per_dim, require_batched, slid, windows
+from shapecheck.core.ops.windows import ONE, ONES, ZERO, ZEROS, per_dim, require_batched, slid, windows
 from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import TensorValue, Undecided, Value
-
-ONE, ZERO = Size.of(1), Size.of(0)
-_ONES, _ZEROS = (ONE,), (ZERO,)
 
 
 def pooled(
@@ -20,7 +17,7 @@ def pooled(
     kernel: Sizes,
     stride: Sizes,
     padding: Sizes,
-    dilation: Sizes = _ONES,
+    dilation: Sizes = ONES,
     ceil_mode: bool = False,
 ) -> TensorValue:
     """One element of each window; no stride means the kernel's size."""
@@ -38,25 +35,25 @@ def _poolings(spatial: int) -> None:
         input: TensorValue,
         kernel_size: Sizes,
         stride: Sizes | None = None,
-        padding: Sizes = _ZEROS,
-        dilation: Sizes = _ONES,
+        padding: Sizes = ZEROS,
+        dilation: Sizes = ONES,
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Value:
         result = pooled(input, spatial, kernel_size, stride or (), padding, dilation, ceil_mode)
-        return (result, TensorValue(result.shape, frozenset({"int64"}))) if return_indices else result
+        return _with_indices(result) if return_indices else result
 
     @rule(f"F.avg_pool{spatial}d" + " torch.avg_pool1d" * (spatial == 1), kind="pooling")
     def avg_pool(
         input: TensorValue,
         kernel_size: Sizes,
         stride: Sizes | None = None,
-        padding: Sizes = _ZEROS,
+        padding: Sizes = ZEROS,
         ceil_mode: bool = False,
         count_include_pad: Value = True,
         divisor_override: Value = None,
     ) -> TensorValue:
-        result = pooled(input, spatial, kernel_size, stride or (), padding, _ONES, ceil_mode)
+        result = pooled(input, spatial, kernel_size, stride or (), padding, ONES, ceil_mode)
         if spatial == 3:
             _require_covered(input, per_dim("kernel_size", kernel_size, 3))
         return result
@@ -70,7 +67,11 @@ def _poolings(spatial: int) -> None:
     @rule(f"F.adaptive_max_pool{spatial}d", kind="pooling")
     def adaptive_max_pool(input: TensorValue, output_size: Value, return_indices: bool = False) -> Value:
         result = adapted(input, spatial, output_size)
-        return (result, TensorValue(result.shape, frozenset({"int64"}))) if return_indices else result
+        return _with_indices(result) if return_indices else result
+
+
+def _with_indices(result: TensorValue) -> Value:
+    return result, TensorValue(result.shape, frozenset({"int64"}))
 
 
 def _require_covered(input: TensorValue, kernel: Sizes) -> None:
@@ -106,7 +107,7 @@ for _spatial in (1, 2, 3):
 
 @rule("F.unfold", kind="view")
 def unfold(
-    input: TensorValue, kernel_size: Sizes, dilation: Sizes = _ONES, padding: Sizes = _ZEROS, stride: Sizes = _ONES
+    input: TensorValue, kernel_size: Sizes, dilation: Sizes = ONES, padding: Sizes = ZEROS, stride: Sizes = ONES
 ) -> TensorValue:
     """Every window of images as a column: ``(batch, channels*kernel, windows)``."""
     require_batched(input, 2)
@@ -121,9 +122,9 @@ def fold(
     input: TensorValue,
     output_size: Sizes,
     kernel_size: Sizes,
-    dilation: Sizes = _ONES,
-    padding: Sizes = _ZEROS,
-    stride: Sizes = _ONES,
+    dilation: Sizes = ONES,
+    padding: Sizes = ZEROS,
+    stride: Sizes = ONES,
 ) -> TensorValue:
     """Columns added up to images, the other way than `unfold`."""
     if input.rank not in (2, 3):

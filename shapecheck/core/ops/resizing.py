@@ -78,7 +78,8 @@ def interpolate(
         reason = f"mode {mode!r} takes {wanted} dims, but `input` {shape_text(input.dims)} has {input.rank}"
         raise OpError.at(reason, ("input", None, None))
     if (size is None) == (scale_factor is None):
-        raise OpError.argument("one of `size` and `scale_factor` must be given", "size", "scale_factor")
+        given = "neither" if size is None else "both"
+        raise OpError.argument(f"{given} of `size` and `scale_factor` are given, not one", "size", "scale_factor")
     spatial = input.dims[2:]
     if size is not None:
         sizes = _each("size", size, len(spatial))

@@ -16,10 +16,10 @@ from shapecheck.core.ops.table import rule
 from shapecheck.core.sizes import Size, maximum
 from shapecheck.core.tensors import Shape, TensorValue, Undecided, Value
 
-__all__ = ["Window", "channels_of", "convolved", "transposed"]
+__all__ = ["ONE", "ONES", "ZERO", "ZEROS", "Window", "channels_of", "convolved", "transposed"]
 
 ONE, ZERO = Size.of(1), Size.of(0)
-_ONES, _ZEROS = (ONE,), (ZERO,)
+ONES, ZEROS = (ONE,), (ZERO,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def convolved(
 def padding_sizes(padding: Value) -> Sizes:
     match padding:
         case "valid":
-            return _ZEROS
+            return ZEROS
         case Size() | int():
             return (Size.of(padding),)
         case tuple() | list() if all(isinstance(size, Size | int) for size in padding):
@@ -189,9 +189,9 @@ def _convolution(spatial: int) -> None:
         input: TensorValue,
         weight: TensorValue,
         bias: TensorValue | None = None,
-        stride: Sizes = _ONES,
+        stride: Sizes = ONES,
         padding: Value = ZERO,
-        dilation: Sizes = _ONES,
+        dilation: Sizes = ONES,
         groups: Size = ONE,
     ) -> TensorValue:
         """`weight` is ``(out, in/groups, *kernel)``."""
@@ -236,11 +236,11 @@ def _transposed_convolution(spatial: int) -> None:
         input: TensorValue,
         weight: TensorValue,
         bias: TensorValue | None = None,
-        stride: Sizes = _ONES,
-        padding: Sizes = _ZEROS,
-        output_padding: Sizes = _ZEROS,
+        stride: Sizes = ONES,
+        padding: Sizes = ZEROS,
+        output_padding: Sizes = ZEROS,
         groups: Size = ONE,
-        dilation: Sizes = _ONES,
+        dilation: Sizes = ONES,
     ) -> TensorValue:
         """`weight` is ``(in, out/groups, *kernel)``."""
         require_batched(input, spatial)
