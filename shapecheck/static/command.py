@@ -7,6 +7,7 @@ import ast
 import difflib
 import os
 import sys
+import tokenize
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,18 +58,31 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _read(path: str) -> tuple[str, ast.Module]:
+    if path.endswith(".ipynb"):
+        raise UsageError(
+            f"{path} is a notebook: save it as a Python file to see its shapes (`shapecheck lint` reads it)"
+        )
     try:
-        source = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path}: isn't UTF-8 text") from None
-    try:
+        with tokenize.open(path) as file:
+            source = file.read()
         return source, ast.parse(source, path)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}{_advice(path)}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: isn't text in {error.encoding.upper()}") from None
     except SyntaxError as error:
-        raise UsageError(f"{path}:{error.lineno}: isn't Python: {error.msg}") from None
+        where = f":{error.lineno}" if error.lineno else ""
+        raise UsageError(f"{path}{where}: isn't Python: {error.msg}") from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: can't be parsed: {error}") from None
+
+
+def _advice(path: str) -> str:
+    """What somebody may have meant by a path that isn't a file."""
+    file, colon, name = path.rpartition(":")
+    if Path(path).is_dir():
+        return "; give one file (`shapecheck lint` takes folders)"
+    return f"; did you mean `{file}::{name}`?" if colon and Path(file).is_file() else ""
 
 
 def _spans(tree: ast.Module, source: str, wanted: str, path: str) -> list[tuple[int, int]]:

@@ -87,10 +87,12 @@ def test_json_for_tools(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (None, "", "No such file"),
         ("def f(:", "", ":1: isn't Python"),
         ("\x00", "", "can't be parsed|isn't Python"),
-        (b"\xff\xfe", "", "isn't UTF-8"),
+        (b"x = '\xff\xfe'", "", "isn't text in UTF-8|isn't Python: invalid or missing encoding"),
+        (b"# -*- coding: klingon -*-", "", "isn't Python: unknown encoding"),
         ("def score(): ...", "::scores", "no function or class `scores`; did you mean `score`"),
+        ("def score(): ...", ":score", "No such file or directory; did you mean"),
     ],
-    ids=["missing", "syntax", "null", "binary", "unknown-function"],
+    ids=["missing", "syntax", "null", "binary", "unknown-encoding", "unknown-function", "one-colon"],
 )
 def test_bad_input_gets_one_message_and_exit_code_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | bytes | None, wanted: str, message: str
@@ -106,6 +108,24 @@ def test_bad_input_gets_one_message_and_exit_code_2(
     (line,) = captured.err.splitlines()
     assert line.startswith("shapecheck shapes: ")
     assert any(part in line for part in message.split("|"))
+
+
+@pytest.mark.parametrize(
+    "text", ["\ufeffwidth = 1\n", "# coding: latin-1\nname = 'é'\n"], ids=["byte-order-mark", "latin"]
+)
+def test_files_are_read_as_python_reads_them(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "encoded.py"
+    path.write_text(text, encoding="latin-1" if "latin" in text else "utf-8")
+    assert main(["shapes", str(path)]) == 0
+    assert capsys.readouterr().out.strip() == text.lstrip("\ufeff").strip()
+
+
+def test_folders_and_notebooks_get_advice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["shapes", str(tmp_path)]) == 2
+    assert "Is a directory; give one file" in capsys.readouterr().err
+    (tmp_path / "a.ipynb").write_text("{}", encoding="utf-8")
+    assert main(["shapes", f"{tmp_path / 'a.ipynb'}::f"]) == 2
+    assert "is a notebook" in capsys.readouterr().err
 
 
 def test_wrong_options_exit_with_2(capsys: pytest.CaptureFixture[str]) -> None:
