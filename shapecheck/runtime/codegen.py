@@ -143,7 +143,9 @@ class _Values:
         keyword = "if"
         for branch, test in zip(ordered, tests, strict=True):
             with self.source.block(f"{keyword} {test}:"):
-                if not _is_simple(branch):
+                if isinstance(branch, TensorCheck):
+                    self.tensors.write(value, branch, certain=False, is_array=True)
+                elif not _is_simple(branch):
                     self.write(value, branch)
             keyword = "elif"
         with self.source.block("else:"):

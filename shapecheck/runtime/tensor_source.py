@@ -44,8 +44,9 @@ class TensorSource:
         leave = f"raise {self.source.name_of(Miss, 'Miss')}"
         self.source(f"if {' or '.join(conditions)}: {leave}" if conditions else leave)
 
-    def write(self, value: str, check: TensorCheck, certain: bool) -> None:
-        if conditions := self.wrong_type(value, check):
+    def write(self, value: str, check: TensorCheck, certain: bool, is_array: bool = False) -> None:
+        """Write the checks of one value; `is_array` says that its class has been checked."""
+        if conditions := self.wrong_type(value, check)[is_array:]:
             self.miss(*conditions)
         dims = check.spec.dims
         if any(isinstance(dim, Named | Variadic) and dim.treepath for dim in dims):
@@ -72,7 +73,9 @@ class TensorSource:
             accepted = self.source.name_of(check.accepts_dtype, f"accepts_{check.word}")
             conditions.append(f"not {accepted}({read}({value}))")
         elif (dtypes := arrays.torch_dtypes(check)) is not None:
-            conditions.append(f"{value}.dtype not in {self.source.name_of(dtypes, check.word)}")
+            one = next(iter(dtypes)) if len(dtypes) == 1 else None
+            name = self.source.name_of(one or dtypes, check.word)
+            conditions.append(f"{value}.dtype {'is not' if one else 'not in'} {name}")
         return conditions
 
     def shape(self, value: str, dims: Sequence[Dim], certain: bool) -> None:
