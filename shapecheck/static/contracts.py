@@ -222,9 +222,9 @@ def match(hint: Hint, value: Value, scope: Scope, path: str = "") -> Mismatch | 
             return next((mismatch for mismatch in found if mismatch), None)
         case (SequenceHint(item=item), Repeated(element)):
             return match(item, element, scope, f"{path}[...]")
-        case (MappingHint(item), Dict(entries)):
+        case (MappingHint(item), Dict(entries, rest)):
             found = (match(item, part, scope, f"{path}[{key!r}]") for key, part in entries.items())
-            return next((mismatch for mismatch in found if mismatch), None)
+            return next((mismatch for mismatch in found if mismatch), None) or match(item, rest, scope, f"{path}[...]")
     return None
 
 

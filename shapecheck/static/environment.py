@@ -173,8 +173,9 @@ class _Joiner:
                 return Object(info, self.mappings(left.attributes, right.attributes))
             case (Layers(kind, content), Layers(other_kind, other_content)) if kind == other_kind:
                 return Layers(kind, self.values(content, other_content))
-            case (Dict(), Dict()):
-                return Dict(self.mappings(left.entries, right.entries), UNKNOWN)
+            case (Dict(entries, rest), Dict(others, other_rest)):
+                either = rest if other_rest is None else other_rest if rest is None else self.values(rest, other_rest)
+                return Dict(self.mappings(entries, others), either)
             case (Choice(), _) | (_, Choice()):
                 return self.choices(left, right)
         return _scalar(left, right) or _choose(left, right)

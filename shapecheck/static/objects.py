@@ -32,6 +32,7 @@ from shapecheck.static.values import (
     Super,
     Value,
     map_sizes,
+    repeated,
 )
 
 __all__ = ["bind_parameters", "constructed", "instance_of", "self_of"]
@@ -153,23 +154,31 @@ def bind_parameters(
     """What the parameters of a function stand for when nobody says with which arguments it is called."""
     scope = scope or Scope(read_field=lambda source: flexible(source))
     given: dict[str, Value] = {}
+
+    def promise(hint: Hint, name: str) -> Value:
+        return promised(hint, scope, name, lambda wanted, label: instance_of(wanted, label, frame))
+
     for parameter in signature.parameters:
         name_dims(parameter.hint, scope, parameter.name)
     for index, parameter in enumerate(signature.parameters):
         if index == 0 and receiver is not None and parameter.kind == "plain":
             given[parameter.name] = receiver
         elif parameter.kind in {"*args", "**kwargs"}:
-            given[parameter.name] = Dict({}, UNKNOWN) if parameter.kind == "**kwargs" else UNKNOWN
+            each = UNKNOWN if parameter.hint == ANY else promise(parameter.hint, parameter.name)
+            given[parameter.name] = Dict({}, each) if parameter.kind == "**kwargs" else _some(each)
         elif parameter.hint == ANY:
             given[parameter.name] = _by_default(parameter.name, parameter.default)
         else:
             hint = parameter.hint
             if isinstance(parameter.default, ast.Constant) and parameter.default.value is None:
                 hint = UnionHint((hint, ScalarHint("None"))) if not isinstance(hint, UnionHint) else hint
-            given[parameter.name] = promised(
-                hint, scope, parameter.name, lambda wanted, label: instance_of(wanted, label, frame)
-            )
+            given[parameter.name] = promise(hint, parameter.name)
     return given
+
+
+def _some(each: Value) -> Value:
+    """Any number of values that are alike."""
+    return UNKNOWN if each == UNKNOWN else repeated(each, Size.unknown())
 
 
 def _by_default(name: str, default: ast.expr | None) -> Value:

@@ -175,6 +175,8 @@ def core_value(value: Value) -> core.Value:
             return tuple(map(core_value, value))
         case list():
             return list(map(core_value, value))
+        case Repeated(Choice(inner), length) if None in inner:  # `[None] * n`, filled item by item
+            return Repeated(core_value(join_values(option for option in inner if option is not None)), length)
         case Repeated(element, length):
             return Repeated(core_value(element), length)
         case Slice(start, stop, step):

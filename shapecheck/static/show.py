@@ -128,8 +128,8 @@ def _worth_showing(value: Value) -> bool:
             return _worth_showing(element)
         case Choice(options):
             return any(map(_worth_showing, options))
-        case Dict(entries):
-            return any(map(_worth_showing, entries.values()))
+        case Dict(entries, rest):
+            return any(map(_worth_showing, [*entries.values(), rest]))
     return False
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from shapecheck.core.dtypes import family
 from shapecheck.core.sizes import Size, Symbol, symbols
-from shapecheck.core.tensors import Dtypes, Opaque, Repeated, TensorValue
+from shapecheck.core.tensors import UNKNOWN, Dtypes, Opaque, Repeated, TensorValue
 from shapecheck.static.frame import Frame
 from shapecheck.static.values import (
     Choice,
@@ -81,8 +81,9 @@ def describe(value: Value) -> str:
             return f"{length} × {describe(element)}"
         case Choice(options):
             return " | ".join(map(describe, options))
-        case Dict(entries):
-            return f"{{{', '.join(f'{key!r}: {describe(item)}' for key, item in entries.items())}}}"
+        case Dict(entries, rest):
+            items = [f"{key!r}: {describe(item)}" for key, item in entries.items()]
+            return f"{{{', '.join([*items, *([f'...: {describe(rest)}'] if rest not in (None, UNKNOWN) else [])])}}}"
         case Layer(name, arguments):
             sizes = [f"{key}={size}" for key, size in arguments.items() if isinstance(size, Size)]
             return f"{name.removeprefix('torch.')}({', '.join(sizes[:3])})"

@@ -244,3 +244,38 @@ def inner_contract_over_a_changing_name(x: Float[Tensor, "b d"]):
     first = same(x[:, 0])
     x = x.sum(1)
     return first, x
+
+
+def any_number(x: Float[Tensor, "b d"], *more: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    for one in more:
+        x = x + one
+    return x + more[0].mT  # error: shape-mismatch
+
+
+def by_keyword(x: Float[Tensor, "b d"], **named: Float[Tensor, "b d"]) -> Float[Tensor, "d b"]:
+    return named["y"]  # error: return-shape
+
+
+def each_summed(xs: dict[str, Float[Tensor, "b d"]]) -> dict[str, Float[Tensor, "b"]]:
+    return {name: x.sum(0) for name, x in xs.items()}  # error: return-shape
+
+
+def each_summed_in_a_loop(xs: dict[str, Float[Tensor, "b d"]]) -> dict[str, Float[Tensor, "d"]]:
+    sums = {}
+    for name, x in xs.items():
+        sums[name] = x.sum(0)
+    return sums
+
+
+def filled_by_index(x: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    rows = [None] * len(x)
+    for i in range(len(x)):
+        rows[i] = x[i]
+    return torch.stack(rows, dim=1)  # error: return-shape
+
+
+def perhaps_cached(x: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    cache = {"x": None}
+    if x.sum() > 0:
+        cache["x"] = x
+    return cache["x"] + 1
