@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PLOTS = Path(__file__).with_name("plots")
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "shapecheck",
     "font.size": 9,
     "axes.spines.top": False,
@@ -108,7 +108,7 @@ def _figure(panels: int, machine: Mapping[str, str]) -> tuple[Figure, Sequence[A
     axes = figure.subplots(rows, columns, sharey=True, squeeze=False).flatten()[:panels]
     known = ("processor", "gpu", "python", "torch", "jaxtyping", "beartype", "typeguard", "commit")
     figure.supxlabel(" · ".join(f"{name} {machine[name]}" for name in known if name in machine), fontsize=7)
-    return figure, axes
+    return figure, list(axes)
 
 
 def _times(ax: Axes, least: float) -> None:
@@ -154,7 +154,7 @@ def _with_intervals(ax: Axes, places: Sequence[float], ratios: Sequence[Sequence
         at, middle, low, high = zip(*known, strict=True)
         below = [m - each for m, each in zip(middle, low, strict=True)]
         above = [each - m for m, each in zip(middle, high, strict=True)]
-        look = {"marker": MARKERS.get(mode, "."), "color": COLORS.get(mode), "markersize": 5}
+        look: dict[str, Any] = {"marker": MARKERS.get(mode, "."), "color": COLORS.get(mode), "markersize": 5}
         ax.errorbar(at, middle, (below, above), label=mode, linestyle="none", capsize=2, **look)
 
 

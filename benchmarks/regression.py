@@ -27,8 +27,9 @@ from benchmarks import contract as cases
 from benchmarks import measure
 from benchmarks.counting import count
 from benchmarks.measure import Options, Table
-from shapecheck import check, guard
+from shapecheck import check, contract, guard
 from shapecheck.runtime import checked as checkers
+from shapecheck.runtime.source import compiled
 
 BASELINE = Path(__file__).with_name("baseline.json")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -115,7 +116,7 @@ def measured() -> dict[str, dict[str, int]]:
 
 def figures(make: Callable[[], Any], arguments: tuple[Any, ...]) -> Figures:
     sources: list[str] = []
-    with mock.patch.object(checkers, "compiled", _noting(checkers.compiled, sources)):
+    with mock.patch.object(checkers, "compiled", _noting(compiled, sources)):
         function = make()
     counts = count(partial(function, *arguments), WARM_UP)
     code = function.__code__.co_code if isinstance(function, FunctionType) else b""
@@ -123,10 +124,10 @@ def figures(make: Callable[[], Any], arguments: tuple[Any, ...]) -> Figures:
     return Figures(counts.instructions, counts.frames, counts.kept, counts.transient, lines, len(code))
 
 
-def _noting(compiled: Callable[..., Any], sources: list[str]) -> Callable[..., Any]:
+def _noting(compile_source: Callable[..., Any], sources: list[str]) -> Callable[..., Any]:
     def note(source: str, *arguments: Any) -> Any:
         sources.append(source)
-        return compiled(source, *arguments)
+        return compile_source(source, *arguments)
 
     return note
 
@@ -138,7 +139,7 @@ def body(q: Float[Tensor, "b h t d"]) -> Float[Tensor, "b h t d"]:
 def _cases() -> Iterator[tuple[str, Callable[[], Any], tuple[Any, ...]]]:
     for name, (function, _, arguments) in cases.CASES.items():
         yield f"contract: {name}", partial(cases.unguarded, function), arguments
-        yield f"contract, guarded: {name}", partial(cases.contract, function), arguments
+        yield f"contract, guarded: {name}", partial(contract, function), arguments
     yield "contract: check() in the body", partial(cases.unguarded, body), (cases.q,)
     yield "guard alone: 3 tensors of 4 dims", partial(guard, cases.attend), (cases.q, cases.k, cases.k)
 

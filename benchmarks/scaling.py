@@ -135,7 +135,7 @@ def _lengths(options: Options) -> tuple[int, ...]:
 def of_list(xs: list[Float[Tensor, "b c"]]) -> None: ...
 
 
-def of_list_by_hand(xs):
+def of_list_by_hand(xs: Any) -> None:
     assert isinstance(xs, list)
     b = c = None
     for x in xs:
@@ -148,7 +148,7 @@ def of_list_by_hand(xs):
 def of_dict(named: dict[str, Float[Tensor, "b c"]]) -> None: ...
 
 
-def of_dict_by_hand(named):
+def of_dict_by_hand(named: Any) -> None:
     assert isinstance(named, dict)
     for name in named:
         assert isinstance(name, str)
@@ -213,7 +213,8 @@ def _nested(make: Callable[[Function], Function], depth: int) -> Function:
 
 def _around(inner: Function) -> Function:
     def level(x: Float[Tensor, "b h t d"]) -> Float[Tensor, "b h t d"]:
-        return inner(x)
+        result: Tensor = inner(x)
+        return result
 
     return level
 

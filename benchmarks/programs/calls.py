@@ -23,7 +23,7 @@ from shapecheck import guard
 PAST_FIRST_CALLS = 5000  # guards look at the calls number 1, 2, 4, … 4096
 
 
-def attend_raising(q, k, v):
+def attend_raising(q: Any, k: Any, v: Any) -> Any:
     """`attend_by_hand` with errors that `-O` leaves in."""
     if not isinstance(q, Tensor) or q.dtype not in cases.FLOATS:
         raise TypeError("q")

@@ -28,7 +28,7 @@ def bare(x: Float[Array, "b c"], y: Float[Array, "b c"]) -> Float[Array, "b c"]:
     return x
 
 
-def by_hand(x, y):
+def by_hand(x: Any, y: Any) -> Any:
     assert isinstance(x, Array) and x.dtype == "float32"
     b, c = x.shape
     assert isinstance(y, Array) and y.dtype == "float32" and y.shape == (b, c)

@@ -20,7 +20,8 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The only benchmark there is."""
     module = ModuleType("benchmarks.made_up")
     module.__doc__ = "What is made up?\n\nMore of it."
-    module.run = lambda options: [Table("Title", ("what", "ratio"), (("a", RATIO),), ("A note.",), {"a": [1.5]})]
+    table = Table("Title", ("what", "ratio"), (("a", RATIO),), ("A note.",), {"a": [1.5]})
+    vars(module)["run"] = lambda options: [table]
     monkeypatch.setitem(sys.modules, "benchmarks.made_up", module)
     monkeypatch.setattr(__main__, "names", lambda: ["made_up"])
     return module
@@ -45,7 +46,7 @@ def test_json_says_what_was_measured_where(benchmark: ModuleType, tmp_path: Path
 def test_what_can_not_run_is_skipped_by_name_and_reason(
     benchmark: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    benchmark.unavailable = lambda: "no GPU"
+    vars(benchmark)["unavailable"] = lambda: "no GPU"
     assert __main__.main([]) == 0
     assert "## made_up\n\nWhat is made up?\n\nskipped: no GPU\n" in capsys.readouterr().out
 
@@ -62,7 +63,7 @@ def test_a_benchmark_that_fails_costs_only_its_own_tables(
     benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = ModuleType("benchmarks.broken")
-    broken.__doc__, broken.run = "Broken.", lambda options: 1 / 0
+    vars(broken).update(__doc__="Broken.", run=lambda options: 1 / 0)
     monkeypatch.setitem(sys.modules, "benchmarks.broken", broken)
     monkeypatch.setattr(__main__, "names", lambda: ["broken", "made_up"])
     assert __main__.main([]) == 1

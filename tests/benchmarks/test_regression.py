@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from benchmarks import contract as cases
 from benchmarks import regression
 from benchmarks.counting import Counts, count
 from benchmarks.regression import MARGINS, PYTHON, Growth, baseline, differences, regressions
@@ -70,11 +72,11 @@ def test_a_checker_that_got_worse_is_noticed() -> None:
         return q
 
     def slower(function: Callable[..., object]) -> Callable[..., object]:
-        made = regression.cases.unguarded(function)
+        made = cases.unguarded(function)
         return lambda *arguments: made(*arguments)
 
     x = torch.zeros(2, 3)
-    before = {"case": regression.asdict(regression.figures(partial(regression.cases.unguarded, attend), (x, x)))}
+    before = {"case": asdict(regression.figures(partial(cases.unguarded, attend), (x, x)))}
     now = {"case": {**before["case"], **as_counts(count(partial(slower(attend), x, x), 10))}}
     assert {growth.what for growth in regressions(now, before)} >= {"instructions", "frames"}
 
