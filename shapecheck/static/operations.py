@@ -175,10 +175,9 @@ def core_value(value: Value) -> core.Value:
             return tuple(map(core_value, value))
         case list():
             return list(map(core_value, value))
-        case Repeated(Choice(inner), length) if None in inner:  # `[None] * n`, filled item by item
-            return Repeated(core_value(join_values(option for option in inner if option is not None)), length)
         case Repeated(element, length):
-            return Repeated(core_value(element), length)
+            filled: list[Value] = [one for one in options(element) if one is not None]  # ``[None] * n``, item by item
+            return Repeated(core_value(join_values(filled)), length)
         case Slice(start, stop, step):
             return Slice(core_value(start), core_value(stop), core_value(step))
         case ExternalName(name):
