@@ -124,7 +124,7 @@ class Log:
                 self._remember(tensor, inputs[0][1])
         elif made and (outputs := [measure for tensor in made if (measure := self.measure(tensor)) is not None]):
             meant = not placed or _is_meant(op, args, kwargs)  # what needs no tensor brings in data: torch.tensor
-            if scales_loss(op):
+            if inputs and scales_loss(op):
                 meant, self.scale = True, inputs[-1][1]
             event = Event(op, instruction(), len(args), inputs, outputs, meant)
             self.events.append(event)
