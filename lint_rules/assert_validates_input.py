@@ -55,13 +55,16 @@ def main(queue):
     config = json.load(open(args.config))
     assert "model" in config, "no model in the configuration"  # error: `config`
     assert int(os.environ["WORLD_SIZE"]) > 1  # error: os.environ
+    port = int(os.environ.get("PORT", "80"))
+    assert port > 1024  # error: `port`
 
 def check(total, parts):
     done = sum(parts)
     assert done == 3, ValueError("three parts")  # error: never raised as `ValueError`
 
-def _drain(queue):
+def _drain(queue, stream):
     assert queue.pop() is not None  # error: `queue.pop()` isn't called
+    assert next(stream) == 0  # error: `next(stream)` isn't called
 ```
 
 Use instead:
@@ -135,12 +138,16 @@ TOKENS = (b"assert",)
 TORCH_ONLY = False
 
 SIDE_EFFECTS = frozenset(
-    {"pop", "popleft", "popitem", "get_nowait", "acquire", "setdefault", "readline", "recv", "__next__"}
+    "pop popleft popitem get_nowait put put_nowait acquire setdefault append extend insert remove discard read "
+    "readline readlines write recv send unlink mkdir rmdir __next__".split()
 )
+SIDE_EFFECT_FUNCTIONS = frozenset({"builtins.next", "os.remove", "os.unlink", "os.makedirs", "os.mkdir", "os.system"})
 INPUT_CALLS = frozenset(
     "json.load json.loads yaml.safe_load yaml.load tomllib.load tomllib.loads builtins.input os.getenv os.environ.get "
-    "requests.get requests.post urllib.request.urlopen sys.stdin.read sys.stdin.readline".split()
+    "requests.get requests.post urllib.request.urlopen sys.stdin.read sys.stdin.readline torch.load pickle.load "
+    "pandas.read_csv pandas.read_json builtins.open".split()
 )
+CONVERSIONS = frozenset({"builtins.int", "builtins.float", "builtins.str", "builtins.len", "builtins.list"})
 PARSING = frozenset({"parse_args", "parse_known_args", "parse_args_into_dataclasses"})
 INPUT_OBJECTS = frozenset({"os.environ", "sys.argv"})
 
@@ -148,7 +155,7 @@ INPUT_OBJECTS = frozenset({"os.environ", "sys.argv"})
 def check(node: ast.Assert, file: File, *, private: bool = False, attributes: bool = False) -> Iterator[Violation]:
     if file.is_test or file.is_notebook or isinstance(node.test, ast.Constant):
         return
-    reason = _exception_message(file, node) or _side_effect(node) or _input(file, node, private, attributes)
+    reason = _exception_message(file, node) or _side_effect(file, node) or _input(file, node, private, attributes)
     if reason is not None:
         safe, instead = raised_instead(file, node)
         yield Violation(node, reason, safe, instead=instead)
@@ -161,14 +168,21 @@ def _exception_message(file: File, node: ast.Assert) -> str | None:
     return None
 
 
-def _side_effect(node: ast.Assert) -> str | None:
+def _side_effect(file: File, node: ast.Assert) -> str | None:
     for part in ast.walk(node.test):
         match part:
             case ast.NamedExpr(target=ast.Name(id=name)):
                 return f"under `python -O` the `assert` is gone and `{name}` is never assigned"
-            case ast.Call(func=ast.Attribute(attr=method)) if method in SIDE_EFFECTS:
+            case ast.Call(func=func) if _has_side_effect(file, func):
                 return f"under `python -O` the `assert` is gone and `{ast.unparse(part)}` isn't called"
     return None
+
+
+def _has_side_effect(file: File, func: ast.expr) -> bool:
+    name = file.qualified_name(func)
+    if name is not None:
+        return name in SIDE_EFFECT_FUNCTIONS
+    return isinstance(func, ast.Attribute) and func.attr in SIDE_EFFECTS
 
 
 def _input(file: File, node: ast.Assert, private: bool, attributes: bool) -> str | None:
@@ -266,9 +280,22 @@ def _says_enough(test: ast.expr) -> bool:
 
 def _comes_from_outside(file: File, name: ast.Name) -> bool:
     value = value_of(file, name)
-    return value is not name and (
-        _is_input(file, value) or (isinstance(value, ast.Call) and method_name(value) in PARSING)
-    )
+    return value is not name and _is_read_from_outside(file, value, 5)
+
+
+def _is_read_from_outside(file: File, value: ast.expr, depth: int) -> bool:
+    """Whether a value is what an input gave, an item or attribute of it, or it as a number: `int(os.environ["N"])`."""
+    value = value_of(file, value)
+    if _is_input(file, value) or (isinstance(value, ast.Call) and method_name(value) in PARSING):
+        return True
+    match value:
+        case ast.Call(func=func, args=[inner]) if depth and file.qualified_name(func) in CONVERSIONS:
+            return _is_read_from_outside(file, inner, depth - 1)
+        case ast.Call(func=ast.Attribute(value=inner, attr="json" | "get" | "read" | "strip" | "split")) if depth:
+            return _is_read_from_outside(file, inner, depth - 1)
+        case ast.Subscript(value=inner) | ast.Attribute(value=inner) if depth:
+            return _is_read_from_outside(file, inner, depth - 1)
+    return False
 
 
 def _is_input(file: File, part: ast.AST) -> bool:

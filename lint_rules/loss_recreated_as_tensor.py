@@ -37,6 +37,15 @@ def step(model, x, y, criterion):
     loss.backward()  # error: cut off
 ```
 
+```python bad
+import torch
+
+def step(model, batches, criterion):
+    losses = [criterion(model(x), y) for x, y in batches]
+    loss = torch.tensor(losses, requires_grad=True).mean()
+    loss.backward()  # error: cut off from the model
+```
+
 Use instead:
 
 ```python good
@@ -78,7 +87,16 @@ from shapecheck.lint.analysis.training import event
 GROUP = "training"
 TOKENS = (b"backward",)
 
-MAKERS = frozenset({"torch.tensor", "torch.as_tensor", "torch.Tensor", "torch.FloatTensor", "torch.autograd.Variable"})
+MAKERS = frozenset(
+    {
+        "torch.tensor",
+        "torch.as_tensor",
+        "torch.Tensor",
+        "torch.FloatTensor",
+        "torch.autograd.Variable",
+        "torch.from_numpy",
+    }
+)
 CUTS = frozenset({"item", "detach", "tolist", "numpy"})
 UNCHANGED = frozenset("sum mean to cuda cpu float double clone squeeze view reshape requires_grad_".split())
 
@@ -114,9 +132,15 @@ def _cut(file: File, node: ast.expr) -> ast.Call | None:
 
 def _is_computed(file: File, node: ast.expr) -> bool:
     """Whether a value, or an item of a list, comes from a call of something other than torch's own functions."""
-    if isinstance(node, ast.List | ast.Tuple):
-        return any(_is_computed(file, item) for item in node.elts)
-    sources = [value_of(file, node)]
+    node = value_of(file, node)
+    match node:
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return any(_is_computed(file, item) for item in items)
+        case ast.ListComp(elt=item):
+            return _is_computed(file, item)
+        case ast.Attribute(value=inner, attr="data"):
+            return _is_computed(file, inner)
+    sources = [node]
     if place(sources[0]) is not None:
         sources = [found.value for found in bindings(file, sources[0]) if found.kind == "assign" and found.value]
     return any(isinstance(source, ast.Call) and file.qualified_name(source.func) is None for source in sources)

@@ -109,13 +109,14 @@ EVALUATES = re.compile(r"val|test|dev|eval|infer|predict")
 def check(node: ast.Module, file: File) -> Iterator[Violation]:
     if file.is_test or SWITCHES.search(file.source):
         return
-    reported: set[str] = set()
+    reported: set[tuple[ast.AST | None, str]] = set()
     for call in file.nodes(ast.Call):
         name = place(call.func)
-        if name is None or name in reported or not gradients_off(file, call) or not depends_on_mode(file, call.func):
+        key = file.function(call), name or ""
+        if name is None or key in reported or not gradients_off(file, call) or not depends_on_mode(file, call.func):
             continue
         if (_is_loaded(file, call) or _is_validation(file, call)) and not _is_given_away(file, call):
-            reported.add(name)
+            reported.add(key)
             yield Violation(
                 call,
                 f"`{name}` is still in train mode here; call `{name}.eval()` before evaluating it",

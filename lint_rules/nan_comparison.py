@@ -28,6 +28,13 @@ def stop(loss, x):
     return torch.isnan(loss)
 ```
 
+```python bad
+import torch
+
+def mask(x):
+    return x.eq(float("nan")) | torch.ne(x, torch.nan)  # error: `torch.isnan`
+```
+
 Use instead:
 
 ```python good
@@ -60,6 +67,14 @@ GROUP = "numerics"
 TOKENS = (b"nan",)
 
 NANS = frozenset({"torch.nan", "numpy.nan", "numpy.NaN", "numpy.NAN", "math.nan"})
+
+
+def check_method(node: ast.Call, file: File) -> Iterator[Violation]:
+    """`x.eq(nan)` and `torch.eq(x, nan)`."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="eq" | "ne" as attr), args=[*_, last]) if _is_nan(file, last):
+            outcome = "never true" if attr == "eq" else "always true"
+            yield Violation(node, f"`{file.line_of(node)}` is {outcome}: NaN is unequal to itself; use `torch.isnan`")
 
 
 def check(node: ast.Compare, file: File) -> Iterator[Violation]:

@@ -43,6 +43,14 @@ class Classifier(nn.Module):
         return self.criterion(labels.float(), self(x))  # error: `labels.float()`
 ```
 
+```python bad
+import torch.nn.functional as F
+
+def step(body, x, classes):
+    scores = F.log_softmax(body(x), dim=1)
+    return F.nll_loss(classes, scores)  # error: takes the prediction first
+```
+
 Use instead:
 
 ```python good
@@ -81,8 +89,8 @@ from collections.abc import Iterator
 
 from shapecheck.lint import File, Violation, unsafe_fix
 from shapecheck.lint.analysis.flow import bindings
-from shapecheck.lint.analysis.losses import loss_call, loss_name
-from shapecheck.lint.analysis.outputs import PASS_THROUGH
+from shapecheck.lint.analysis.losses import LossCall, loss_call, loss_name
+from shapecheck.lint.analysis.outputs import PASS_THROUGH, produced
 from shapecheck.lint.analysis.scopes import Binding
 from shapecheck.lint.analysis.training import last_name
 from shapecheck.lint.edits import replace
@@ -100,7 +108,7 @@ def check(node: ast.Call, file: File) -> Iterator[Violation]:
     found = loss_call(file, node)
     if found is None or found.kind not in KINDS or found.target is None:
         return
-    if _is_target(file, found.input) and _is_output(file, found.target):
+    if (_is_target(file, found.input) and _is_output(file, found.target)) or _takes_classes(file, found):
         first, second = found.input, found.target
         swap = replace(first, "other", other=second), replace(second, "other", other=first)
         yield Violation(
@@ -108,6 +116,14 @@ def check(node: ast.Call, file: File) -> Iterator[Violation]:
             f"{loss_name(file, found)} takes the prediction first: swap `{file.text(first)}` and `{file.text(second)}`",
             unsafe_fix("swap the arguments", *swap),
         )
+
+
+def _takes_classes(file: File, found: LossCall) -> bool:
+    """`nll_loss(classes, log_softmax(…))`: log-probabilities can't be classes."""
+    if found.kind != "nll_loss" or found.target is None:
+        return False
+    given, target = produced(file, found.input), produced(file, found.target)
+    return given is None and target is not None and target.op == "log_softmax"
 
 
 def _is_target(file: File, node: ast.expr) -> bool:
@@ -123,6 +139,8 @@ def _is_target(file: File, node: ast.expr) -> bool:
 
 def _comes_from_batch(file: File, found: Binding) -> bool:
     """Whether a name was unpacked from what a loop or a call gave, or moved since: `y = y.to(device)`."""
+    if found.kind == "parameter":
+        return True
     if found.kind == "for" or found.value is None or found.index:
         return bool(found.index)
     source = _source(file, found.value)

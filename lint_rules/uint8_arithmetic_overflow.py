@@ -14,6 +14,8 @@ def histogram(labels, n):
     counts = torch.zeros(n, dtype=torch.uint8)
     for label in labels:
         counts[label] += 1  # error: `counts` is uint8
+        counts[label] = counts[label] + 1  # error: `counts` is uint8
+    counts.add_(1)  # error: `counts` is uint8
     return counts
 
 def correct(batches):
@@ -59,14 +61,23 @@ import ast
 from collections.abc import Iterator
 
 from shapecheck.lint import File, Violation
-from shapecheck.lint.analysis.flow import bindings
+from shapecheck.lint.analysis.flow import bindings, same_expression, value_of
 
 GROUP = "numerics"
 TOKENS = (b"uint8", b"byte(")
 
 
-def check(node: ast.AugAssign | ast.Call, file: File) -> Iterator[Violation]:
+def check(node: ast.AugAssign | ast.Assign | ast.Call, file: File) -> Iterator[Violation]:
     match node:
+        case ast.Assign(
+            targets=[ast.Subscript(value=ast.Name() as counter) as counted],
+            value=ast.BinOp(left=left, op=ast.Add(), right=ast.Constant()),
+        ):
+            if same_expression(counted, left) and _is_uint8(file, counter):
+                yield _wraps(file, node, counter)
+        case ast.Call(func=ast.Attribute(value=ast.Name() as counter, attr="add_"), args=[ast.Constant()]):
+            if _is_uint8(file, counter):
+                yield _wraps(file, node, counter)
         case ast.AugAssign(target=ast.Name() as counter, op=ast.Add(), value=ast.Constant()):
             if _is_uint8(file, counter):
                 yield _wraps(file, node, counter)
@@ -74,13 +85,13 @@ def check(node: ast.AugAssign | ast.Call, file: File) -> Iterator[Violation]:
             if _is_uint8(file, counter):
                 yield _wraps(file, node, counter)
         case ast.Call(func=ast.Name(id="sum"), args=[value]):
-            if file.qualified_name(node.func) == "builtins.sum" and _makes_uint8(file, value):
+            if file.qualified_name(node.func) == "builtins.sum" and _makes_uint8(file, value_of(file, value)):
                 yield Violation(
                     node, f"Python's `sum()` of uint8 `{file.text(value)}` wraps around at 256; use `.sum()`"
                 )
 
 
-def _wraps(file: File, node: ast.AugAssign, counter: ast.Name) -> Violation:
+def _wraps(file: File, node: ast.AugAssign | ast.Assign | ast.Call, counter: ast.Name) -> Violation:
     return Violation(node, f"`{counter.id}` is uint8 and wraps around at 256; count in an integer dtype")
 
 
