@@ -151,7 +151,8 @@ def _command() -> list[str]:
 
 def _cost(command: Sequence[str], stdin: str = "") -> Cost:
     """Run a process to its end. Raises CalledProcessError if it failed."""
-    environment: Mapping[str, str] = {**os.environ, "PYTHONPATH": str(measure.ROOT), "PYTHONWARNINGS": "ignore"}
+    environment = {**os.environ, "PYTHONPATH": str(measure.ROOT), "PYTHONWARNINGS": "ignore"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled once, as what is installed is
     with tempfile.TemporaryFile() as data:
         data.write(stdin.encode())
         data.seek(0)

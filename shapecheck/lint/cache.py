@@ -68,7 +68,7 @@ class Cache:
             _make_folder(self.folder)
             entries = {path: entry for path, entry in self._entries.items() if os.path.exists(path)}
             with open(temporary, "w", encoding="utf-8") as stream:
-                json.dump(entries, stream, separators=(",", ":"))
+                stream.write(json.dumps(entries, separators=(",", ":")))  # several times as fast as `json.dump`
             os.replace(temporary, self.file)
             _forget_old(self.folder)
         except OSError:
