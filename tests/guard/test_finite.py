@@ -250,6 +250,25 @@ def test_bad_gradient_stops_the_step_before_it_reaches_the_parameters() -> None:
     assert torch.equal(weight.detach(), torch.zeros(3))
 
 
+def test_gradient_that_is_asked_for_is_named_like_that_of_a_backward() -> None:
+    x = torch.zeros(3, requires_grad=True)
+    with pytest.raises(NonFiniteError) as caught, guard(finite=True):
+        torch.autograd.grad(x.sqrt().sum(), x)
+    assert (caught.value.expression, caught.value.node) == ("x.sqrt()", "SqrtBackward0")
+
+
+def test_what_becomes_of_a_bad_gradient_is_reported_once() -> None:
+    weight = nn.Parameter(torch.zeros(3))
+
+    def clip() -> None:
+        weight.sqrt().sum().backward()
+        nn.utils.clip_grad_norm_([weight], 1.0)  # inf * 0
+
+    with pytest.warns(ShapeWarning) as caught, guard(finite=True, mode="warn"):
+        clip()
+    assert ["SqrtBackward0" in str(warning.message) for warning in caught] == [True]
+
+
 def test_what_where_hides_comes_back_in_its_gradient() -> None:
     x = torch.zeros(3, requires_grad=True)
     with pytest.raises(NonFiniteError, match="SqrtBackward0"), guard(finite=True):
