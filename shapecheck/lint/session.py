@@ -23,6 +23,7 @@ from shapecheck.lint.selection import all_rules
 from shapecheck.lint.sources import Sources
 
 CLEAN, FOUND, FAILED = 0, 1, 2
+_MAX_ERRORS_SHOWN = 10
 
 
 class Session:
@@ -137,8 +138,11 @@ class Session:
         return {rule.name: rule for rule in all_rules(self.config.rule_packages)}
 
     def _print_errors(self, errors: Sequence[str]) -> int:
-        for error in errors:
+        for error in errors[:_MAX_ERRORS_SHOWN]:
             print(f"shapecheck lint: {error}", file=sys.stderr)
+        if len(errors) > _MAX_ERRORS_SHOWN:
+            more = len(errors) - _MAX_ERRORS_SHOWN
+            print(f"shapecheck lint: and {more} more (--output-format json lists all)", file=sys.stderr)
         return FAILED if errors else CLEAN
 
 
