@@ -58,10 +58,10 @@ class Draw(random.Random):
     def positive(self) -> int:
         return max(1, self.size())
 
-    def shape(self, least: int = 0, most: int = 4) -> tuple[int, ...]:
+    def shape(self, least: int = 0, most: int = 5) -> tuple[int, ...]:
         return tuple(self.size() for _ in range(self.randint(least, most)))
 
-    def tensor(self, dtypes: str = "float32", least: int = 0, most: int = 4, **facts: Any) -> T:
+    def tensor(self, dtypes: str = "float32", least: int = 0, most: int = 5, **facts: Any) -> T:
         return T(self.shape(least, most), self.dtype(dtypes), **facts)
 
     def dtype(self, dtypes: str = "float32 float64 int64 int32 bool uint8 float16 complex64") -> str:
@@ -103,7 +103,7 @@ class Draw(random.Random):
     def broadcastable(self, shape: Sequence[int]) -> tuple[int, ...]:
         """A shape that broadcasts with `shape`, most of the time."""
         kept = shape[self.randint(0, len(shape)) if self.chance(0.4) else 0 :]
-        return self.corrupt([1 if self.chance(0.2) else size for size in kept], 0.15)
+        return self.corrupt([1 if self.chance(0.2) else size for size in kept], 0.2)
 
     def factors(self, count: int) -> tuple[int, ...]:
         """A shape of `count` elements."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shapecheck.core.ops.errors import OpError
-from shapecheck.core.ops.indexing import setitem
+from shapecheck.core.ops.indexing import indexed, require_fits, setitem
 from shapecheck.core.ops.promotion import BOOLEAN, dtype_text, require_dtype
 from shapecheck.core.ops.readers import Number
 from shapecheck.core.ops.shapes import (
@@ -204,7 +204,9 @@ def index_fill(input: TensorValue, dim: int, index: TensorValue, value: Number) 
 def index_put(input: TensorValue, indices: Value, values: TensorValue, accumulate: Value = False) -> TensorValue:
     """``x[indices] = values`` with tensors for indices."""
     _same_dtype_as_input(input, "values", values)
-    setitem(input, tuple(indices) if isinstance(indices, list) else indices, values)
+    places = tuple(indices) if isinstance(indices, list) else indices
+    setitem(input, places, values)
+    require_fits("values", values.dims, indexed(input.dims, places), strip=False)
     return TensorValue(input.shape, input.dtypes)
 
 

@@ -135,7 +135,7 @@ def new_tensor(g: Draw) -> Call:
 
 @cases("torch.FloatTensor torch.DoubleTensor torch.LongTensor torch.IntTensor torch.BoolTensor torch.Tensor")
 def legacy_tensor(g: Draw) -> Call:
-    return call([data(g, g.randint(0, 2)) for _ in range(g.randint(1, 3))]) if g.chance(0.5) else call(*g.shape(1, 3))
+    return call(list(data(g, g.randint(1, 3)))) if g.chance(0.5) else call(*g.shape(1, 3))
 
 
 @cases("torch.complex torch.polar")
