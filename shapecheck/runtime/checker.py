@@ -161,11 +161,9 @@ class _Writer:
         """
         with self.source.block("try:"):
             self.source(f"raise {error} from None")
-        with self.source.block(f"except {self.named(BaseException)}:"):
+        with self.source.block(f"except {self.named(BaseException)} as {error}:"):  # and forget it, being in its frame
             self.source(f"{error}.__traceback__ = None")
             self.source("raise")
-        with self.source.block("finally:"):
-            self.source(f"del {error}")
 
     # --- the call ----------------------------------------------------------------------------------------------
 
