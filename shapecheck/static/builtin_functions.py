@@ -10,6 +10,7 @@ from shapecheck.core.sizes import Size, maximum, minimum
 from shapecheck.core.tensors import BOOL, FLOAT, STRING, UNKNOWN, Opaque, Repeated, TensorValue
 from shapecheck.static.annotations import read_hint
 from shapecheck.static.arithmetic import binary, negated
+from shapecheck.static.assignment import rebind
 from shapecheck.static.dispatch import Arguments, attribute, call, evaluate
 from shapecheck.static.displays import MOST_UNROLLED, an_element, elements, length_of
 from shapecheck.static.environment import join_values
@@ -364,6 +365,14 @@ def get_attribute(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
             found = attribute(value, name, node, frame)
             return found if found != UNKNOWN or not default else UNKNOWN
     return UNKNOWN
+
+
+@_function("builtins.setattr")
+def set_attribute(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
+    match arguments.positional, arguments.nodes:
+        case [_, str(name), value], [ast.expr() as target, _, _]:
+            rebind(ast.copy_location(ast.Attribute(target, name, ast.Store()), target), value, frame)
+    return None
 
 
 @_function("builtins.super")

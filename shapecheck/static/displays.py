@@ -23,14 +23,18 @@ MOST_UNROLLED = 16
 @evaluates(ast.Tuple, ast.List)
 def display(node: ast.Tuple | ast.List, frame: Frame) -> Value:
     items: list[Value] = []
+    length, known = Size.of(0), True
     for element in node.elts:
-        if isinstance(element, ast.Starred):
-            spread = elements(evaluate(element.value, frame))
-            if spread is None:
-                return UNKNOWN
-            items.extend(spread)
-        else:
-            items.append(evaluate(element, frame))
+        value = evaluate(element.value if isinstance(element, ast.Starred) else element, frame)
+        spread = elements(value) if isinstance(element, ast.Starred) else [value]
+        more = an_element(value)
+        if spread is None and not isinstance(more, TensorValue):
+            return UNKNOWN
+        items.extend([more] if spread is None else spread)
+        length = length + length_of(value) if spread is None else length + len(spread)
+        known = known and spread is not None
+    if not known:  # some tensors that are alike
+        return repeated(join_values(items), length)
     return tuple(items) if isinstance(node, ast.Tuple) else items
 
 

@@ -279,3 +279,7 @@ def perhaps_cached(x: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
     if x.sum() > 0:
         cache["x"] = x
     return cache["x"] + 1
+
+
+def one_more(x: Float[Tensor, "b d"], *more: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
+    return torch.stack([x, *more])  # error: return-shape

@@ -230,3 +230,12 @@ class Gram(nn.Module):
 
     def forward(self, x: Float[Tensor, "b n"]) -> Float[Tensor, "b n+1"]:
         return x @ self.gram  # error: return-shape
+
+
+class Named(nn.Module):
+    def __init__(self, d: int):
+        super().__init__()
+        setattr(self, "head", nn.Linear(d, 3))
+
+    def forward(self, x: Float[Tensor, "b d"]) -> Float[Tensor, "b 4"]:
+        return self.head(x)  # error: return-shape
