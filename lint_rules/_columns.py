@@ -9,10 +9,14 @@ from shapecheck.lint.analysis.flow import value_of
 from shapecheck.lint.analysis.objects import constructor
 from shapecheck.lint.analysis.outputs import PASS_THROUGH, produced_by_module
 
+ELEMENTWISE = frozenset("sigmoid tanh relu exp float double detach cpu".split())
+
 
 def is_column_of_model(file: File, node: ast.expr) -> bool:
     """Whether this is what a model returns whose last layer has one unit, with nothing reshaped on the way."""
     call = value_of(file, node)
+    while isinstance(call, ast.Call) and (inner := _activated(file, call)) is not None:
+        call = value_of(file, inner)
     if not isinstance(call, ast.Call) or callee(file, call) is not None:
         return False
     output = produced_by_module(file, call.func, call)
@@ -22,6 +26,17 @@ def is_column_of_model(file: File, node: ast.expr) -> bool:
         case ast.Constant(value=1):
             return not _reshapes(file, call.func)
     return False
+
+
+def _activated(file: File, call: ast.Call) -> ast.expr | None:
+    """`net(x)` of `torch.sigmoid(net(x))` and `net(x).tanh()`, which have its shape."""
+    name = file.qualified_name(call.func)
+    match call:
+        case ast.Call(func=ast.Attribute(attr=attr), args=[first]) if name is not None and attr in ELEMENTWISE:
+            return first if name.startswith("torch.") else None
+        case ast.Call(func=ast.Attribute(value=owner, attr=attr), args=[]) if name is None and attr in ELEMENTWISE:
+            return owner
+    return None
 
 
 def _reshapes(file: File, model: ast.expr) -> bool:

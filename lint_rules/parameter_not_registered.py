@@ -32,6 +32,19 @@ class Scale(nn.Module):
         self.shift = nn.Parameter(torch.zeros(d))
 ```
 
+```python bad
+import torch
+from torch import nn
+from torch.autograd import Variable
+
+class Scale(nn.Module):
+    def __init__(self, d):
+        super().__init__()
+        self.gain = torch.ones(d).requires_grad_()  # error: isn't registered
+        self.bias = Variable(torch.zeros(d), requires_grad=True)  # error: isn't registered
+        self.mix = nn.init.xavier_uniform_(torch.empty(d, d, requires_grad=True))  # error: isn't registered
+```
+
 Use instead:
 
 ```python good
@@ -94,6 +107,8 @@ MAKES_TENSOR = frozenset(
     f"torch.{name}" for name in "tensor zeros ones empty full rand randn randint eye linspace arange Tensor".split()
 )
 
+VARIABLES = frozenset({"torch.autograd.Variable"})
+
 
 def check(node: ast.Assign, file: File) -> Iterator[Violation]:
     match node:
@@ -121,7 +136,7 @@ def check(node: ast.Assign, file: File) -> Iterator[Violation]:
             node,
             f"`{file.text(target)}` has `requires_grad=True` but isn't registered with the module: "
             "make it an `nn.Parameter`",
-            unsafe_fix("make it an `nn.Parameter`", change(value, _wrapped)) if _has_nn(file, node) else None,
+            unsafe_fix("make it an `nn.Parameter`", change(value, _wrapped)) if _is_fixable(file, value) else None,
         )
 
 
@@ -172,17 +187,24 @@ def _wrapped(node: cst.CSTNode) -> cst.CSTNode:
     return cst.Call(cst.parse_expression("nn.Parameter"), [cst.Arg(node.with_changes(args=kept))])
 
 
-def _has_nn(file: File, node: ast.AST) -> bool:
-    return any(found.kind == "import" for found in lookup(scope_of(file, node), "nn"))
+def _is_fixable(file: File, value: ast.expr) -> bool:
+    """Whether `nn` is imported, and the tensor made by one call that takes `requires_grad`."""
+    is_imported = any(found.kind == "import" for found in lookup(scope_of(file, value), "nn"))
+    return is_imported and isinstance(value, ast.Call) and file.qualified_name(value.func) in MAKES_TENSOR
 
 
 def _is_trainable_tensor(file: File, value: ast.expr) -> bool:
+    """`torch.zeros(n, requires_grad=True)`, `torch.zeros(n).requires_grad_()`, either of them filled by `nn.init`."""
     match value:
-        case ast.Call(func=func, keywords=keywords) if file.qualified_name(func) in MAKES_TENSOR:
+        case ast.Call(func=func, keywords=keywords) if file.qualified_name(func) in MAKES_TENSOR | VARIABLES:
             return any(
                 k.arg == "requires_grad" and isinstance(k.value, ast.Constant) and k.value.value is True
                 for k in keywords
             )
+        case ast.Call(func=ast.Attribute(value=ast.Call(func=func), attr="requires_grad_"), args=[]):
+            return file.qualified_name(func) in MAKES_TENSOR
+        case ast.Call(func=func, args=[filled, *_]) if (file.qualified_name(func) or "").startswith("torch.nn.init."):
+            return _is_trainable_tensor(file, filled)
     return False
 
 

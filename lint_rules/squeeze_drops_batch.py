@@ -25,6 +25,19 @@ def predict(x):
     return net(x).squeeze(-1)
 ```
 
+```python bad
+import torch
+from torch import nn
+
+class Judge(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(16, 1)
+
+    def forward(self, x):
+        return torch.squeeze(torch.sigmoid(self.head(x)))  # error: `squeeze(-1)`
+```
+
 Use instead:
 
 ```python good
@@ -61,19 +74,15 @@ from shapecheck.lint import File, Violation, unsafe_fix
 from shapecheck.lint.edits import replace
 
 GROUP = "shape"
-TOKENS = (b"squeeze()",)
+TOKENS = (b"squeeze(",)
 
 BECOMES_NUMBER = frozenset({"item", "tolist", "numpy", "backward"})
 
 
 def check(node: ast.Call, file: File) -> Iterator[Violation]:
-    match node:
-        case ast.Call(func=ast.Attribute(value=source, attr="squeeze"), args=[], keywords=[]):
-            pass
-        case _:
-            return
+    source = _squeezed(file, node)
     around = file.parent(node)
-    if file.function(node) is None:
+    if source is None or file.function(node) is None:
         return
     if isinstance(around, ast.Attribute) and around.attr in BECOMES_NUMBER:
         return
@@ -83,3 +92,13 @@ def check(node: ast.Call, file: File) -> Iterator[Violation]:
             f"`{file.line_of(node)}` of a batch of one drops the batch dim, too; use `squeeze(-1)`",
             unsafe_fix("use `squeeze(-1)`", replace(node, "source.squeeze(-1)", source=source)),
         )
+
+
+def _squeezed(file: File, call: ast.Call) -> ast.expr | None:
+    """`x` of `x.squeeze()` and `torch.squeeze(x)`."""
+    match call:
+        case ast.Call(func=ast.Attribute(value=source, attr="squeeze"), args=[], keywords=[]):
+            return source
+        case ast.Call(args=[source], keywords=[]) if file.qualified_name(call.func) == "torch.squeeze":
+            return source
+    return None
