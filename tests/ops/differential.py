@@ -39,8 +39,10 @@ __all__ = [
     "Call",
     "Cases",
     "Draw",
+    "Generator",
     "T",
     "abstract",
+    "ask",
     "call",
     "cases",
     "check",
@@ -171,7 +173,7 @@ def _compare(
             return "", False
         return _rejected_too(table, drawn, error), False
     try:
-        result = _ask(table, drawn, Size.of)
+        result = ask(table, drawn, Size.of)
     except ops.OpError as error:
         if error.kind != "shape" and _empty(drawn.args):
             return "", True  # torch looks neither at dtypes nor at dims where there are no elements
@@ -185,7 +187,7 @@ def _empty(arguments: Iterable[Any]) -> bool:
     return any(0 in one.shape if isinstance(one, T) else isinstance(one, list) and _empty(one) for one in arguments)
 
 
-def _ask(
+def ask(
     table: Callable[..., Value], drawn: Call, size: Callable[[int], Size], notes: list[Note] | None = None
 ) -> Value:
     kwargs = {name: abstract(value, size) for name, value in drawn.kwargs.items()}
@@ -194,7 +196,7 @@ def _ask(
 
 def _rejected_too(table: Callable[..., Value], drawn: Call, error: Exception) -> str:
     try:
-        result = _ask(table, drawn, Size.of)
+        result = ask(table, drawn, Size.of)
     except ops.OpError:
         return ""
     if result == Opaque() or (isinstance(result, TensorValue) and result.shape is None):
@@ -221,7 +223,7 @@ def _symbolic(table: Callable[..., Value], drawn: Call, expected: Any, found: Ca
 
     notes: list[Note] = []
     try:
-        result = _ask(table, drawn, flexible, notes)
+        result = ask(table, drawn, flexible, notes)
     except ops.OpError as error:
         if not _assumptions_hold(notes, values) or (error.kind != "shape" and _empty(drawn.args)):
             return ""
@@ -232,7 +234,7 @@ def _symbolic(table: Callable[..., Value], drawn: Call, expected: Any, found: Ca
             return f"with unknown sizes {values}: {message}"
     notes.clear()
     try:
-        result = _ask(table, drawn, rigid, notes)
+        result = ask(table, drawn, rigid, notes)
     except ops.OpError:
         return ""
     message = _differs(result, expected, found, values, strict=False) if _assumptions_hold(notes, values) else ""

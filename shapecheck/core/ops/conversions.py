@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shapecheck.core.equality import equal
 from shapecheck.core.ops.errors import OpError
+from shapecheck.core.ops.pointwise import isclose
 from shapecheck.core.ops.promotion import COMPLEX, FLOATING, complexified, dtype_named, real, require_dtype
 from shapecheck.core.ops.shapes import dim_index, product, shape_text
 from shapecheck.core.ops.table import rule
@@ -196,6 +197,15 @@ def is_complex(input: TensorValue) -> Value:
     return input.dtypes <= COMPLEX if input.dtypes and len(input.dtypes) == 1 else BOOL
 
 
-@rule("equal allclose Tensor.is_contiguous Tensor.requires_grad Tensor.is_cuda", kind="query")
+@rule("allclose", kind="query")
+def allclose(
+    input: TensorValue, other: TensorValue, rtol: Value = 1e-5, atol: Value = 1e-8, equal_nan: Value = False
+) -> Value:
+    """Whether two tensors that broadcast are alike."""
+    isclose(input, other)
+    return BOOL
+
+
+@rule("equal Tensor.is_contiguous Tensor.requires_grad Tensor.is_cuda", kind="query")
 def truth(input: TensorValue, *args: Value) -> Value:
     return BOOL

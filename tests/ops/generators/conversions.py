@@ -95,4 +95,4 @@ def equal(g: Draw) -> Call:
 @cases("allclose")
 def allclose(g: Draw) -> Call:
     x = g.tensor()
-    return call(x, T(x.shape))
+    return call(x, T(g.broadcastable(x.shape), "float32" if g.chance(0.9) else "float64"))

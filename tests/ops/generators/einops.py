@@ -103,7 +103,7 @@ def around(g: Draw) -> tuple[tuple[int, ...], tuple[int, ...]]:
 def pack(g: Draw) -> Call:
     before, after = around(g)
     stars = [tuple(g.positive() for _ in range(g.randint(0, 2))) for _ in range(g.randint(1, 3))]
-    tensors = [T(tuple(max(1, size) for size in g.corrupt((*before, *star, *after), 0.05))) for star in stars]
+    tensors = [T(tuple(max(1, size) for size in g.corrupt((*before, *star, *after), 0.2))) for star in stars]
     words = [*NAMES[: len(before)], "*", *NAMES[len(before) : len(before) + len(after)]]
     return call(tensors, " ".join(words))
 

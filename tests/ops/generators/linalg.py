@@ -81,7 +81,7 @@ def solve_triangular(g: Draw) -> Call:
 @cases("linalg.lstsq", open_value=True)
 def lstsq(g: Draw) -> Call:
     batch, n = tuple(g.positive() for _ in range(g.randint(0, 2))), g.positive()
-    return call(T((*batch, n, g.positive())), T(g.corrupt((*batch, n, g.positive()), 0.1)))
+    return call(T((*batch, n, g.positive())), T(g.corrupt((*batch, n, g.positive()), 0.3)))
 
 
 @cases("torch.svd_lowrank torch.pca_lowrank")

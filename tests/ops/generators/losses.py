@@ -58,7 +58,7 @@ def multi_margin_loss(g: Draw) -> Call:
 @cases("F.gaussian_nll_loss")
 def gaussian_nll_loss(g: Draw) -> Call:
     x = tuple(g.positive() for _ in range(g.randint(1, 3)))
-    target = g.corrupt(x, 0.1) if g.chance(0.3) else x
+    target = g.corrupt(x, 0.5) if g.chance(0.3) else x
     return call(T(x), T(target), T(x, low=1), **reduction(g))
 
 

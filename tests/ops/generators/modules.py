@@ -112,7 +112,8 @@ def pixel_shuffle(g: Draw) -> Call:
 @cases("nn.PixelUnshuffle")
 def pixel_unshuffle(g: Draw) -> Call:
     r = g.randint(1, 2)
-    return call(call(r), T(some_shape(g, *positive(g, 0, 1), g.positive(), r * g.positive(), r * g.positive())))
+    height = r * g.positive() + g.chance(0.2)
+    return call(call(r), T(some_shape(g, *positive(g, 0, 1), g.positive(), height, r * g.positive())))
 
 
 @cases("nn.Upsample")
