@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import __main__, optimized
+from benchmarks import __main__, measure, optimized
 from benchmarks.measure import Options
 
 # Those that take minutes at any size are only imported, or run by tests of their own.
@@ -29,6 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", sorted(set(__main__.names()) - ELSEWHERE.keys() - TAKE_MINUTES))
 def test_it_runs(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Options, "rounds", lambda self, many: 3)
+    monkeypatch.setattr(measure, "_repeats", lambda timer, seconds: 1)
     module = importlib.import_module(f"benchmarks.{name}")
     tables = list(module.run(Options(quick=True, arguments=(str(folder),) if name in SMALL_FOLDER else ())))
     assert tables
