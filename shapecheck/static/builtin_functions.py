@@ -1,47 +1,37 @@
-"""Python's own functions, and those of `math`, `functools`, `copy` and `typing`, on abstract values."""
+"""Python's own functions, and those of `math` and `functools`, on abstract values."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from shapecheck.core.ops.shapes import product
 from shapecheck.core.sizes import Size, maximum, minimum
-from shapecheck.core.tensors import BOOL, FLOAT, STRING, UNKNOWN, Opaque, Repeated, TensorValue
-from shapecheck.static.annotations import read_hint
+from shapecheck.core.tensors import BOOL, FLOAT, STRING, UNKNOWN, Repeated, TensorValue
 from shapecheck.static.arithmetic import binary, negated
-from shapecheck.static.assignment import rebind
 from shapecheck.static.dispatch import Arguments, attribute, call, evaluate
 from shapecheck.static.displays import MOST_UNROLLED, an_element, elements, length_of
 from shapecheck.static.environment import join_values
 from shapecheck.static.frame import Frame
 from shapecheck.static.narrowing import truth_of
 from shapecheck.static.operations import apply_op
-from shapecheck.static.promises import hold
 from shapecheck.static.values import (
     Choice,
-    ClassValue,
     Dict,
-    ExternalName,
-    Function,
-    Lambda,
-    Layer,
-    Layers,
     Object,
     Partial,
-    Super,
     Value,
     repeated,
     same,
 )
 
-__all__ = ["FUNCTIONS"]
+__all__ = ["FUNCTIONS", "builtin"]
 
 Implementation = Callable[[Arguments, ast.AST, Frame], Value]
 FUNCTIONS: dict[str, Implementation] = {}
 
 
-def _function(*names: str) -> Callable[[Implementation], Implementation]:
+def builtin(*names: str) -> Callable[[Implementation], Implementation]:
     def enter(implementation: Implementation) -> Implementation:
         FUNCTIONS.update(dict.fromkeys(names, implementation))
         return implementation
@@ -54,7 +44,7 @@ def _only(arguments: Arguments) -> Value:
     return arguments.positional[0] if len(arguments.positional) == 1 and not arguments.keywords else UNKNOWN
 
 
-@_function("builtins.len")
+@builtin("builtins.len")
 def length(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     value = _only(arguments)
     match value:
@@ -67,7 +57,7 @@ def length(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return length_of(value)
 
 
-@_function("builtins.range")
+@builtin("builtins.range")
 def counting(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     bounds = arguments.positional
     if not bounds or not all(isinstance(bound, Size) for bound in bounds):
@@ -86,7 +76,7 @@ def counting(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return Repeated(Size.unknown("i"), Size.unknown())
 
 
-@_function("builtins.zip")
+@builtin("builtins.zip")
 def zipped(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     known = [elements(value) for value in arguments.positional]
     if known and None not in known:
@@ -96,7 +86,7 @@ def zipped(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return repeated(together, lengths[0])
 
 
-@_function("builtins.enumerate")
+@builtin("builtins.enumerate")
 def numbered(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     if not arguments.positional:
         return UNKNOWN
@@ -108,7 +98,7 @@ def numbered(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return repeated((Size.unknown("i"), an_element(source)), length_of(source))
 
 
-@_function(
+@builtin(
     "builtins.list", "builtins.tuple", "builtins.sorted", "builtins.reversed", "builtins.iter", "collections.deque"
 )
 def listed(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
@@ -124,12 +114,12 @@ def listed(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return tuple(known) if name == "tuple" else known
 
 
-@_function("builtins.next")
+@builtin("builtins.next")
 def following(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return an_element(arguments.positional[0]) if arguments.positional else UNKNOWN
 
 
-@_function("builtins.dict", "collections.OrderedDict")
+@builtin("builtins.dict", "collections.OrderedDict")
 def mapping(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     match arguments.positional:
         case ():
@@ -142,7 +132,7 @@ def mapping(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return Dict({}, UNKNOWN)
 
 
-@_function("builtins.int", "math.floor")
+@builtin("builtins.int", "math.floor")
 def whole(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     value = _only(arguments)
     match value:
@@ -154,7 +144,7 @@ def whole(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return quotient[0] // quotient[1] if quotient else Size.unknown()
 
 
-@_function("math.ceil")
+@builtin("math.ceil")
 def ceiling(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     value = _only(arguments)
     if isinstance(value, Size):
@@ -175,34 +165,34 @@ def _division(node: ast.AST, frame: Frame) -> tuple[Size, Size] | None:
     return None
 
 
-@_function("builtins.float", "math.sqrt", "math.log", "math.log2", "math.log10", "math.exp", "math.cos", "math.sin")
-@_function(
+@builtin("builtins.float", "math.sqrt", "math.log", "math.log2", "math.log10", "math.exp", "math.cos", "math.sin")
+@builtin(
     "math.pow", "math.tan", "math.tanh", "math.atan", "math.atan2", "math.radians", "math.degrees", "numpy.deg2rad"
 )
-@_function("time.time", "random.random", "random.uniform", "numpy.sqrt", "numpy.log", "numpy.exp", "numpy.log2")
+@builtin("time.time", "random.random", "random.uniform", "numpy.sqrt", "numpy.log", "numpy.exp", "numpy.log2")
 def some_float(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     scalars = all(isinstance(value, Size | float | bool) or value == FLOAT for value in arguments.positional)
     name = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
     return FLOAT if scalars or name == "float" else UNKNOWN
 
 
-@_function("builtins.str", "builtins.repr", "builtins.format", "builtins.input", "builtins.chr", "builtins.hex")
+@builtin("builtins.str", "builtins.repr", "builtins.format", "builtins.input", "builtins.chr", "builtins.hex")
 def some_string(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return STRING
 
 
-@_function("builtins.print", "warnings.warn")
+@builtin("builtins.print", "warnings.warn")
 def nothing(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return None
 
 
-@_function("builtins.bool")
+@builtin("builtins.bool")
 def truth_value(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     verdict = truth_of(_only(arguments))
     return BOOL if verdict is None else verdict
 
 
-@_function("builtins.any", "builtins.all")
+@builtin("builtins.any", "builtins.all")
 def quantified(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     known = elements(_only(arguments))
     if known is None:
@@ -212,7 +202,7 @@ def quantified(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return wanted if wanted in verdicts else BOOL if None in verdicts else not wanted
 
 
-@_function("builtins.min", "builtins.max")
+@builtin("builtins.min", "builtins.max")
 def extreme(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     given = list(arguments.positional) if len(arguments.positional) > 1 else elements(_only(arguments)) or []
     if given and all(isinstance(value, Size) for value in given):
@@ -231,7 +221,7 @@ def _name_of(node: ast.AST) -> str:
     return ""
 
 
-@_function("builtins.abs")
+@builtin("builtins.abs")
 def absolute(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     value = _only(arguments)
     match value:
@@ -244,7 +234,7 @@ def absolute(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return FLOAT if value == FLOAT else UNKNOWN
 
 
-@_function("builtins.round")
+@builtin("builtins.round")
 def rounded(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     value = arguments.positional[0] if arguments.positional else UNKNOWN
     if isinstance(value, Size):
@@ -254,7 +244,7 @@ def rounded(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return Size.unknown() if len(arguments.positional) == 1 else FLOAT
 
 
-@_function("builtins.divmod")
+@builtin("builtins.divmod")
 def quotient_and_rest(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     match arguments.positional:
         case (Size() as above, Size() as below):
@@ -262,7 +252,7 @@ def quotient_and_rest(arguments: Arguments, node: ast.AST, frame: Frame) -> Valu
     return UNKNOWN
 
 
-@_function("builtins.sum")
+@builtin("builtins.sum")
 def total(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     """``sum(xs)`` adds tensors to 0 one by one."""
     if not arguments.positional:
@@ -282,7 +272,7 @@ def total(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return result
 
 
-@_function("math.prod", "numpy.prod")
+@builtin("math.prod", "numpy.prod")
 def multiplied(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     known = elements(_only(arguments))
     if known is not None and all(isinstance(value, Size) for value in known):
@@ -290,108 +280,14 @@ def multiplied(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return Size.unknown() if isinstance(an_element(_only(arguments)), Size) else UNKNOWN
 
 
-_TYPES: Mapping[str, tuple[type, ...]] = {
-    "builtins.int": (Size, bool),
-    "builtins.float": (float,),
-    "builtins.bool": (bool,),
-    "builtins.str": (str,),
-    "builtins.list": (list,),
-    "builtins.tuple": (tuple,),
-    "builtins.dict": (Dict,),
-    "torch.Tensor": (TensorValue,),
-    "torch.nn.Module": (Layer, Layers),
-    "torch.nn.ModuleList": (),
-    "torch.nn.Parameter": (),
-    "numpy.ndarray": (),
-}
-_OPAQUE = {"float": "builtins.float", "bool": "builtins.bool", "str": "builtins.str"}
-_KNOWN_KINDS = (TensorValue, Size, bool, float, str, tuple, list, Dict, Layer, Layers, Function, Lambda)
-
-
-@_function("builtins.isinstance")
-def instance_test(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
-    if len(arguments.positional) != 2:
-        return BOOL
-    value, kinds = arguments.positional
-    verdicts = [_is_instance(value, kind) for kind in (kinds if isinstance(kinds, tuple) else (kinds,))]
-    return True if True in verdicts else BOOL if None in verdicts else False
-
-
-def _is_instance(value: Value, kind: Value) -> bool | None:
-    if value is None:
-        return kind == ExternalName("types.NoneType")
-    if isinstance(value, Choice):
-        verdicts = {_is_instance(option, kind) for option in value.options}
-        return verdicts.pop() if len(verdicts) == 1 else None
-    match value, kind:
-        case (Object(info), ClassValue(wanted)):
-            return True if wanted in info.ancestors() else None if info in wanted.ancestors() else _unrelated(value)
-        case (Object(info), ExternalName("torch.nn.Module")):
-            return True if info.is_module else _unrelated(value)
-        case (Object(info), ExternalName(name)):
-            return True if name in set(info.external_ancestors) else _unrelated(value)
-        case (Opaque(kind_name), ExternalName(name)) if kind_name in _OPAQUE:
-            return name == _OPAQUE[kind_name]
-        case (TensorValue(), ExternalName("torch.nn.Parameter")):
-            return None
-        case (_, ExternalName(name)) if isinstance(value, _KNOWN_KINDS) and name in _TYPES:
-            return type(value) in _TYPES[name] or isinstance(value, _TYPES[name])
-        case (Layer(own), ExternalName(name)) if name.startswith("torch.nn."):
-            return True if own == name else None
-        case (_, ClassValue(wanted)) if isinstance(value, _KNOWN_KINDS) and not isinstance(value, TensorValue | Layer):
-            return False if wanted.known_whole() else None
-    return None
-
-
-def _unrelated(value: Object) -> bool | None:
-    """Another class, unless something is hidden among the bases or a subclass was passed."""
-    return None
-
-
-@_function("builtins.hasattr")
-def has_attribute(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
-    match arguments.positional:
-        case (Object(_, known), str(name)) if name in known:
-            return True
-        case (TensorValue() | Size() | str() | float() | None, str(name)) if name not in {"grad_fn"}:
-            return BOOL
-    return BOOL
-
-
-@_function("builtins.getattr")
-def get_attribute(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
-    match arguments.positional:
-        case (value, str(name), *default):
-            found = attribute(value, name, node, frame)
-            return found if found != UNKNOWN or not default else UNKNOWN
-    return UNKNOWN
-
-
-@_function("builtins.setattr")
-def set_attribute(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
-    match arguments.positional, arguments.nodes:
-        case [_, str(name), value], [ast.expr() as target, _, _]:
-            rebind(ast.copy_location(ast.Attribute(target, name, ast.Store()), target), value, frame)
-    return None
-
-
-@_function("builtins.super")
-def parent_of(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
-    signature = frame.signature
-    if signature is None or signature.owner is None or not signature.parameters or frame.env is None:
-        return UNKNOWN
-    receiver = frame.env.names.get(signature.parameters[0].name)
-    return Super(receiver, signature.owner) if isinstance(receiver, Object) else UNKNOWN
-
-
-@_function("functools.partial")
+@builtin("functools.partial")
 def partially_applied(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     if not arguments.positional:
         return UNKNOWN
     return Partial(arguments.positional[0], arguments.positional[1:], arguments.keywords)
 
 
-@_function("builtins.map")
+@builtin("builtins.map")
 def mapped(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     if len(arguments.positional) < 2:
         return UNKNOWN
@@ -404,7 +300,7 @@ def mapped(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return repeated(element, length_of(sources[0]))
 
 
-@_function("functools.reduce")
+@builtin("functools.reduce")
 def folded(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     """``reduce(f, xs)``: where the number of elements isn't known, what doing it once more doesn't change."""
     if len(arguments.positional) < 2 or arguments.keywords:
@@ -424,7 +320,7 @@ def folded(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return result
 
 
-@_function("builtins.filter")
+@builtin("builtins.filter")
 def filtered(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     if len(arguments.positional) != 2:
         return UNKNOWN
@@ -433,30 +329,7 @@ def filtered(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     return repeated(join_values(kept), Size.unknown())
 
 
-@_function("copy.copy", "copy.deepcopy", "torch.jit.script", "torch.compile", "functools.wraps")
-@_function("torch.nn.Parameter", "torch.nn.Buffer", "torch.nn.utils.weight_norm", "torch.nn.utils.spectral_norm")
-@_function("torch.nn.utils.parametrizations.weight_norm", "torch.nn.utils.parametrizations.spectral_norm")
-def unchanged(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
-    first = arguments.positional[0] if arguments.positional else arguments.keywords.get("data", UNKNOWN)
-    return first
-
-
-@_function("shapecheck.check")
-def held(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
-    """``check(x, Float[Tensor, "b d"])`` is `x`, which has that shape."""
-    match arguments.positional, arguments.nodes:
-        case ([value, _], [ast.expr() as name, ast.expr() as annotation]):
-            owner = frame.signature.owner if frame.signature else None
-            return hold(value, read_hint(annotation, frame.file, owner), name, node, name, frame)
-    return arguments.positional[0] if arguments.positional else UNKNOWN
-
-
-@_function("typing.cast")
-def cast(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
-    return arguments.positional[1] if len(arguments.positional) == 2 else UNKNOWN
-
-
-@_function("operator.neg")
+@builtin("operator.neg")
 def minus(arguments: Arguments, node: ast.AST, frame: Frame) -> Value:
     value = _only(arguments)
     return apply_op("operator.neg", arguments, node, frame) if isinstance(value, TensorValue) else negated(value)

@@ -15,8 +15,8 @@ from shapecheck.static.dispatch import Arguments, calls, evaluate, execute
 from shapecheck.static.environment import Environment, join_values
 from shapecheck.static.frame import MOST_DEPTH, Caller, Frame, joined_exits
 from shapecheck.static.hints import Hint, tensors
+from shapecheck.static.instances import instance_of
 from shapecheck.static.mutations import assigned_attributes, filled_attributes, filled_variables, is_container
-from shapecheck.static.objects import instance_of
 from shapecheck.static.values import Choice, Function, Lambda, Object, Value, options, repeated
 
 __all__ = ["call_function", "follow"]

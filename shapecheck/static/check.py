@@ -17,6 +17,7 @@ from shapecheck.static import (  # noqa: F401  each enters what it knows
     displays,
     expressions,
     external,
+    introspection,
     layers,
     matching,
     objects,
@@ -32,7 +33,7 @@ from shapecheck.static.dispatch import execute
 from shapecheck.static.environment import Environment
 from shapecheck.static.frame import Exhausted, Finding, Frame, Run
 from shapecheck.static.hints import tensors
-from shapecheck.static.objects import bind_parameters, self_of
+from shapecheck.static.instances import bind_parameters, self_of
 from shapecheck.static.project import Project, SourceFile
 from shapecheck.static.promises import check_return
 from shapecheck.static.typos import mentioned_dims, misspelled_dims

@@ -10,7 +10,7 @@ from shapecheck.static.contracts import Mismatch, Scope, match, promised
 from shapecheck.static.environment import unify
 from shapecheck.static.frame import Frame
 from shapecheck.static.hints import Hint, tensors
-from shapecheck.static.objects import instance_of
+from shapecheck.static.instances import instance_of
 from shapecheck.static.values import Value
 from shapecheck.static.wording import describe, evidence, text_of
 
