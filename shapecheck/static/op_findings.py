@@ -9,6 +9,7 @@ from shapecheck.core.equality import Divides
 from shapecheck.core.ops import Note, OpError
 from shapecheck.core.ops.errors import Equal
 from shapecheck.core.tensors import Repeated, TensorValue
+from shapecheck.static.declarations import own_nodes
 from shapecheck.static.environment import unify
 from shapecheck.static.frame import Frame
 from shapecheck.static.reshapes import mixes_dims
@@ -75,10 +76,24 @@ def _report_note(note: Note, operands: Mapping[str, Operand], node: ast.AST, fra
     frame.report(note.kind, node, message, _HINTS[note.kind], silent=True)
 
 
-def check_reshape(source: Value, result: Value, node: ast.AST, frame: Frame) -> None:
+def check_reshape(source: Operand, result: Value, node: ast.AST, frame: Frame) -> None:
     """Report a reshape that moves dims."""
-    match source, result:
+    match source[1], result:
         case (TensorValue(shape=tuple() as before), TensorValue(shape=tuple() as after)) if mixes_dims(before, after):
+            if _is_slice(source[0], frame):
+                return
             text = f"`{text_of(node)}`: {shape_text(before)} becomes {shape_text(after)}"
             text += ", the same dims in another order: the elements are mixed, not permuted"
             frame.report("view-as-permute", node, text, "`.permute(...)` or `.transpose(...)` moves dims", silent=True)
+
+
+def _is_slice(source: ast.expr | None, frame: Frame) -> bool:
+    """Whether a tensor was sliced just before: ``padded[:, :, 1:].view(b, h, t, s)`` shifts its rows, on purpose."""
+    match source:
+        case ast.Subscript():
+            return True
+        case ast.Name(id=name) if frame.signature is not None:
+            bound = (node for node in own_nodes(frame.signature.node.body) if isinstance(node, ast.Assign))
+            line = frame.state.lines.get(name)
+            return any(one.targets[0].lineno == line and isinstance(one.value, ast.Subscript) for one in bound)
+    return False

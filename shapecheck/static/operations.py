@@ -110,16 +110,12 @@ def _applied(
         if notes:
             heed(notes, operation.operands(arguments), node, frame)
             value = refreshed(value, frame.state.facts)
-        if operation.name in RESHAPES and not _is_sliced(arguments.nodes):
-            check_reshape(arguments.positional[0], value, node, frame)
+        if operation.name in RESHAPES:
+            source = (arguments.nodes[0] if arguments.nodes else None, arguments.positional[0])
+            check_reshape(source, value, node, frame)
     else:
         value = join_values(value for value, _ in worked)
     return _counted(operation.name, value, arguments, frame)
-
-
-def _is_sliced(nodes: Sequence[ast.expr | None]) -> bool:
-    """``padded[:, :, 1:].view(b, h, t, s)`` shifts rows against each other, on purpose."""
-    return isinstance(nodes[0] if nodes else None, ast.Subscript)
 
 
 def _counted(name: str, result: Value, arguments: Arguments, frame: Frame) -> Value:

@@ -170,3 +170,9 @@ def shifted(scores: Float[Tensor, "b h t s"]) -> Float[Tensor, "b h t s"]:
     b, h, t, s = scores.shape
     padded = nn.functional.pad(scores, (1, 0)).view(b, h, s + 1, t)
     return padded[:, :, 1:].view(b, h, t, s)
+
+
+def shifted_step_by_step(scores: Float[Tensor, "b h t s"]) -> Float[Tensor, "b h t s"]:
+    b, h, t, s = scores.shape
+    padded = nn.functional.pad(scores, (1, 0)).view(b, h, s + 1, t)[:, :, 1:]
+    return padded.view_as(scores)
