@@ -202,6 +202,17 @@ def inference_mode() -> Tensor:
         return nn.Linear(3, 3)(torch.rand(2, 3)).softmax(-1).log()
 
 
+def view_made_without_gradients() -> None:
+    """Its `grad_fn` can't even be asked for."""
+    base = torch.rand(4, requires_grad=True) * 1
+    with torch.no_grad():
+        view = base[0:1]
+    base.mul_(2)
+    with torch.no_grad():
+        view.fill_(0)
+        _ = view + 1
+
+
 def what_cannot_be_measured() -> None:
     _ = torch.rand(3, 3).to_sparse() * 2
     _ = torch.rand(3).to(torch.float8_e4m3fn)
@@ -214,7 +225,7 @@ def what_cannot_be_measured() -> None:
 HEALTHY: list[Program] = [
     causal_mask, masked_fill, mask_returned, top_k_logits, safe_division, nan_to_num, missing_values, running_minimum,
     uninitialized_memory, integers_and_booleans, training, attention_with_padding, inference_mode,
-    what_cannot_be_measured,
+    view_made_without_gradients, what_cannot_be_measured,
 ]  # fmt: skip
 
 

@@ -36,7 +36,7 @@ class Gradient:
 
 def watch(log: Log, event: Event, made: Sequence[Tensor], arguments: object) -> None:
     """Leave hooks in what the operation added to the graph."""
-    pending = [node for tensor in made if (node := tensor.grad_fn) is not None]
+    pending = [node for tensor in made if (node := _node_of(tensor)) is not None]
     if not pending:
         return
     older = {*_graph_of(arguments)}
@@ -50,10 +50,17 @@ def watch(log: Log, event: Event, made: Sequence[Tensor], arguments: object) -> 
         pending += [before for before, _ in node.next_functions if before is not None]
 
 
+def _node_of(tensor: Tensor) -> Node | None:
+    try:
+        return tensor.grad_fn
+    except RuntimeError:  # a view made without gradients, of what was then changed in place with them
+        return None
+
+
 def _graph_of(arguments: object) -> Iterable[Node]:
     match arguments:
-        case Tensor(grad_fn=node):
-            return [node] if node is not None else []
+        case Tensor():
+            return [node] if (node := _node_of(arguments)) is not None else []
         case dict():
             return [node for part in arguments.values() for node in _graph_of(part)]
         case tuple() | list():
