@@ -183,8 +183,14 @@ def main(run: Callable[[Options], Iterable[Table]], argv: Sequence[str] | None =
     print(stamp())
     tables = report(run(Options(given.quick, tuple(given.arguments))))
     if given.json:
-        write_json(given.json, {run.__module__.rpartition(".")[2]: tables}, quick=given.quick)
+        write_json(given.json, {_name(run): tables}, quick=given.quick)
     return 0
+
+
+def _name(run: Callable[[Options], Iterable[Table]]) -> str:
+    """The benchmark's name, also when it is the program."""
+    spec = sys.modules[run.__module__].__spec__
+    return (spec.name if spec else run.__module__).rpartition(".")[2]
 
 
 def new_file(text: str) -> Path:

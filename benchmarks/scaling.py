@@ -325,7 +325,7 @@ def functions(options: Options) -> Table:
         seconds, memory = timed["seconds"], timed["bytes"] / 1e6
         each = (
             nanoseconds(seconds / count * 1e9),
-            f"{traced['bytes'] / count:.0f} B",
+            f"{traced['bytes'] / some:.0f} B",
             f"{timed['bytes'] / count:.0f} B",
         )
         rows.append((title, f"{seconds:.2f} s", *each, f"{memory:.0f} MB", nanoseconds(timed["first_call"] * 1e9)))
@@ -339,7 +339,7 @@ def functions(options: Options) -> Table:
         "first call",
     )
     note = (
-        "Functions of 2 tensors of 3 dims and a result, compiled before the clock starts; Python memory as tracemalloc "
+        "Functions of 2 tensors of 3 dims and a result, compiling not timed; Python memory as tracemalloc "
         "counts it, in a run of its own of 1,000; the first call is the median of a hundred functions'."
     )
     return Table(f"A module of {count} contracted functions", columns, tuple(rows), (note,), data)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from benchmarks import __main__, measure, readme
+from benchmarks import __main__, measure, modes, readme
 from benchmarks.measure import Options, Ratio, Table
 
 RATIO = Ratio(1.5, 1.25, 1.75)
@@ -122,3 +123,13 @@ def test_the_readme_says_how_to_repeat_every_benchmark() -> None:
 
 def test_quick_takes_few_rounds() -> None:
     assert (Options().rounds(100), Options(quick=True).rounds(100)) == (100, 10)
+
+
+def test_a_benchmark_run_by_itself_writes_its_own_name(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    shutil.copy2(measure.ROOT / "examples" / "char_gpt.py", tmp_path)
+    modes.python(modes.ON, "-m", "benchmarks.static", "--quick", "--json", str(path), str(tmp_path))
+    content = json.loads(path.read_text())
+    assert list(content["benchmarks"]) == ["static"]
+    assert content["command"].startswith("python -m benchmarks.static --quick ")
+    assert "--json" not in content["command"]
