@@ -135,6 +135,7 @@ from shapecheck.lint.file import FUNCTIONS, FunctionNode
 
 GROUP = "contract"
 TOKENS = (b"assert",)
+FIX = "safe"
 TORCH_ONLY = False
 
 SIDE_EFFECTS = frozenset(

@@ -85,6 +85,7 @@ from lint_rules._activations import activation_before_loss
 from shapecheck.lint import File, Violation
 
 GROUP = "loss"
+FIX = "unsafe"
 TOKENS = (b"binary_cross_entropy_with_logits", b"BCEWithLogitsLoss")
 
 

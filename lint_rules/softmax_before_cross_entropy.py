@@ -120,6 +120,7 @@ from lint_rules._activations import activation_before_loss
 from shapecheck.lint import File, Violation
 
 GROUP = "loss"
+FIX = "unsafe"
 TOKENS = (b"cross_entropy", b"CrossEntropyLoss")
 
 

@@ -41,6 +41,9 @@ def explain(arguments: Sequence[str]) -> int:
 def _guarded(name: str, command: Callable[[], None]) -> int:
     try:
         command()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the reader is gone, nothing more is to be flushed to it
     except (ConfigError, RuleError, OSError) as error:
         print(f"shapecheck {name}: {error}", file=sys.stderr)
         return FAILED

@@ -17,7 +17,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Literal
+from typing import Literal, cast
 
 from shapecheck.lint.page import Page, parse_page
 from shapecheck.lint.violation import Level, Violation
@@ -111,8 +111,10 @@ def load_rule(module_name: str) -> Rule:
 
 
 def _fix(module: ModuleType) -> Literal["safe", "unsafe"] | None:
-    """Which kind of fix a rule makes, by what it imports to make it."""
+    """Which kind of fix a rule makes: what it says (if another module makes it), or by what it imports to make it."""
     names = vars(module)
+    if "FIX" in names:
+        return cast("Literal['safe', 'unsafe'] | None", names["FIX"])
     return "safe" if "safe_fix" in names else "unsafe" if "unsafe_fix" in names else None
 
 

@@ -57,6 +57,8 @@ def _layout(rule: Rule) -> Iterator[str]:
     kinds = [example.kind for example in rule.page.examples]
     if "bad" not in kinds or not {"good", "fixed"} & set(kinds):
         yield "there must be a bad and a good example"
+    if "fixed" in kinds and rule.fix is None:
+        yield 'an example is fixed, so FIX must say whether the fix is "safe" or "unsafe"'
     if bool(rule.options) != ("Options" in titles):
         yield "options need an `## Options` section, and only they do"
 

@@ -394,3 +394,9 @@ def test_a_fix_that_can_not_be_made_is_a_note_and_the_others_are_made(
     for name in [name for name in sys.modules if name.startswith("unfixable")]:
         del sys.modules[name]
     shapecheck.lint.rule.load_package.cache_clear()
+
+
+def test_a_reader_of_the_rules_that_goes_away_is_no_message(project: Path) -> None:
+    command = f"{sys.executable} -m shapecheck rules | head -c 1"
+    done = subprocess.run(command, shell=True, cwd=project, capture_output=True, text=True, check=False)
+    assert done.stderr == ""

@@ -155,3 +155,11 @@ def test_children_are_those_of_ast_without_operators_and_contexts() -> None:
         for node in ast.walk(ast.parse(path.read_bytes())):
             below = [child for child in ast.iter_child_nodes(node) if not isinstance(child, skipped)]
             assert children(node) == below
+
+
+def test_a_rule_says_which_fix_another_module_makes(package: Path) -> None:
+    code = (
+        '"""Doc."""\nimport ast\nGROUP = "g"\nFIX = "unsafe"\ndef check(node: ast.Name, file: object):\n    return ()\n'
+    )
+    (package / "told.py").write_text(code)
+    assert load_rule("made_rules.told").fix == "unsafe"
