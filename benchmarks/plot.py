@@ -92,7 +92,10 @@ def overhead(data: Sequence[Mapping[str, Any]], machine: Mapping[str, str]) -> F
         for variant, times in panel["overhead"].items():
             ax.plot(panel["x"], times, label=variant, marker=MARKERS.get(variant, "."), color=COLORS.get(variant))
         ax.set(xlabel=panel["along"], yscale="log", xticks=panel["x"])
-        _times(ax, min(map(min, panel["overhead"].values())))
+        _times(ax)
+    least = min(min(times) for panel in panels for times in panel["overhead"].values())
+    if least > 0:  # from the power of ten below, now that every point is in
+        axes[0].set_ylim(bottom=10 ** math.floor(math.log10(least)))
     axes[0].set_ylabel("overhead per call, over the bare function")
     _legend(figure, axes[0])
     return figure
@@ -111,12 +114,10 @@ def _figure(panels: int, machine: Mapping[str, str]) -> tuple[Figure, Sequence[A
     return figure, list(axes)
 
 
-def _times(ax: Axes, least: float) -> None:
-    """Label an axis of nanoseconds as ``100 ns``, ``1 µs``, ``10 µs``, from the power of ten below the least one."""
+def _times(ax: Axes) -> None:
+    """Label an axis of nanoseconds as ``100 ns``, ``1 µs``, ``10 µs``."""
     from benchmarks.measure import nanoseconds
 
-    if least > 0:
-        ax.set_ylim(bottom=min(ax.get_ylim()[0], 10 ** math.floor(math.log10(least))))
     ax.yaxis.set_major_formatter(lambda value, _: nanoseconds(value))
 
 

@@ -71,6 +71,16 @@ def test_a_figure_says_where_it_was_measured() -> None:
     assert "CPU" not in texts(on_gpu)
 
 
+@pytest.mark.parametrize(("draw", "data"), [(plot.overhead, OVERHEAD), (plot.training_step, STEP)])
+def test_every_point_is_inside(draw: plot.Draw, data: dict[str, Any]) -> None:
+    larger = json.loads(json.dumps(data).replace("9000.0", "900000.0").replace("2.0]", "20.0]"))
+    figure = draw([data, larger, data], MACHINE)
+    assert figure is not None
+    for ax in figure.axes:
+        bottom, top = ax.get_ylim()
+        assert all(bottom <= y <= top for line in ax.lines for y in line.get_ydata())
+
+
 def content(name: str, data: dict[str, Any]) -> str:
     return json.dumps({"machine": MACHINE, "benchmarks": {name: [{"data": data}]}})
 
