@@ -152,15 +152,18 @@ def _tried(family: Family, options: Mapping[str, Any]) -> Outcome:
     except Exception as error:  # whatever third-party code does with an odd configuration
         outcome.skipped = f"{type(error).__name__}: {str(error)[:200]}"
         return outcome
-    counter = _Counter()
+    counter, guarded = _Counter(), None
     with warnings.catch_warnings(record=True) as caught, configure(mode="warn"):
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", ShapeWarning)
-        with guard(**options), counter, redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            guarded = _trained(family)
+        try:
+            with guard(**options), counter, redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+                guarded = _trained(family)
+        except Exception as error:  # it ran without the guard
+            outcome.reports.append(f"raised {type(error).__name__}: {str(error)[:500]}")
     outcome.calls = counter.calls
-    outcome.reports = [str(warning.message) for warning in caught if warning.category is ShapeWarning]
-    outcome.equal = all(torch.equal(a, b) for a, b in zip(bare, guarded, strict=True))
+    outcome.reports += [str(warning.message) for warning in caught if warning.category is ShapeWarning]
+    outcome.equal = guarded is not None and all(torch.equal(a, b) for a, b in zip(bare, guarded, strict=True))
     return outcome
 
 
