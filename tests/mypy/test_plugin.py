@@ -113,6 +113,46 @@ def test_reveal_type_shows_the_shape_beside_mypys_own_type(mypy: Mypy) -> None:
     assert 'variable has type "int"' in printed, "the plain type has to stay"
 
 
+OTHER = """
+from jaxtyping import Float
+from torch import Tensor
+
+def other(x: Float[Tensor, "n m"]) -> Float[Tensor, "n"]:
+    return x
+"""
+
+TWO_CODES = """# -*- coding: latin-1 -*-
+from jaxtyping import Float
+from torch import Tensor
+
+def f(x: Float[Tensor, "b c"], name: str = "\xe9") -> Float[Tensor, "b"]:
+    y = x / x.sum(1)
+    return x
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "reported"),
+    [
+        ("", ["shape-broadcast", "shape"]),
+        ("disable_error_code = shape", ["shape-broadcast"]),
+        ("[mypy-codes]\ndisable_error_code = shape-broadcast", ["shape"]),
+        ("[mypy-codes]\nignore_errors = true", []),
+    ],
+    ids=["both", "one-disabled", "one-disabled-for-the-module", "errors-of-the-module-ignored"],
+)
+def test_codes_are_switched_off_as_mypys_own(settings: str, reported: list[str], mypy: Mypy, tmp_path: Path) -> None:
+    (tmp_path / "codes.py").write_text(TWO_CODES, encoding="latin-1")
+    assert re.findall(r"error: .*\[([\w-]+)\]$", mypy(more=settings), re.MULTILINE) == reported
+
+
+def test_modules_that_are_only_followed_are_silent(mypy: Mypy, tmp_path: Path) -> None:
+    (tmp_path / "_followed.py").write_text(OTHER, encoding="utf-8")
+    importing = "from _followed import other as other\n" + TWO_CODES.partition("\n")[2].replace("\xe9", "")
+    printed = mypy(more="follow_imports = silent", importing=importing)
+    assert "importing.py" in printed and "_followed" not in printed
+
+
 BROKEN = """
 import shapecheck.static
 
@@ -129,15 +169,6 @@ def test_a_failure_of_the_engine_is_one_note_and_mypy_goes_on(mypy: Mypy) -> Non
     printed = mypy(plugin="_broken.py", _broken=BROKEN, source=source)
     assert printed.count("shapecheck gave up on this file (RuntimeError: out of order)") == 1
     assert 'variable has type "int"' in printed
-
-
-OTHER = """
-from jaxtyping import Float
-from torch import Tensor
-
-def other(x: Float[Tensor, "n m"]) -> Float[Tensor, "n"]:
-    return x
-"""
 
 
 @pytest.fixture

@@ -42,6 +42,10 @@ def ignored(x: Float[Tensor, "b c"], y: Float[Tensor, "c b"]) -> Float[Tensor, "
     return x
 
 
+def needlessly_ignored(x: Float[Tensor, "b c"], y: Float[Tensor, "b c"]) -> Float[Tensor, "b c"]:
+    return x + y  # type: ignore[shape]  # error: Unused "type: ignore" comment  [unused-ignore]
+
+
 def unannotated(x, y):  # type: ignore[no-untyped-def]
     return x @ y
 
