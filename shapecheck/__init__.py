@@ -30,6 +30,8 @@ _HOME = {
     "install": "shapecheck.runtime.import_hook",
 }
 
+_EXTENSION = ("load_ipython_extension", "unload_ipython_extension")  # of IPython: %load_ext shapecheck
+
 __all__ = ["__version__", "enabled", *_HOME]
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     if name == "enabled":
         return import_module("shapecheck.runtime.settings").enabled()
+    if name in _EXTENSION:
+        return getattr(import_module("shapecheck.runtime.notebook"), name)
     if name not in _HOME:
         raise AttributeError(f"module 'shapecheck' has no attribute {name!r}")
     value = globals()[name] = getattr(import_module(_HOME[name]), name)

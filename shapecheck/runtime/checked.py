@@ -153,7 +153,7 @@ def _function(job: Job, code: CodeType, contract: Contract | None) -> FunctionTy
     job.home[job.name("function")] = job.function
     if not job.options.get("always"):
         switch.register(checker, job.original.__code__ if native else _pass_on(job, job.name("function")))
-    if native and "<locals>" in job.original.__qualname__:
+    if native and ("<locals>" in job.original.__qualname__ or job.home.get("__name__") == "__main__"):
         weakref.finalize(checker, _forget, job.home, [job.name(what) for what in OWN_OBJECTS]).atexit = False
     _contracts[checker] = contract
     if contract is None or _mentions_shapes(contract):

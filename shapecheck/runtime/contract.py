@@ -2,7 +2,8 @@
 
     function, method, lambda            a generated checker                       `checked`
     async, generator, async generator   the same, awaiting and yielding
-    classmethod, staticmethod, property, cached_property, partial, bound method   unwrapped, checked, wrapped again
+    classmethod, staticmethod, property, cached_property,
+    partial, partialmethod, bound method                     unwrapped, checked, wrapped again
     class                               its methods, and its fields if it has any  `classes`
 
 Under ``python -O`` and with SHAPECHECK=off what is decorated comes back as it is; ``always=True`` stays on.
@@ -23,7 +24,8 @@ from shapecheck.runtime.settings import OWN_OPTIONS
 
 __all__ = ["contract"]
 
-Thing = TypeVar("Thing", bound=Callable[..., Any] | type | property | functools.cached_property[Any])
+Wrapped = property | functools.cached_property[Any] | functools.partialmethod[Any]
+Thing = TypeVar("Thing", bound=Callable[..., Any] | type | Wrapped)
 
 
 @overload
@@ -96,13 +98,17 @@ def apply(thing: Any, options: Mapping[str, Any], frame: FrameType | None) -> An
             return MethodType(apply(thing.__func__, options, frame), thing.__self__)
         case functools.partial():
             return functools.partial(apply(thing.func, options, frame), *thing.args, **thing.keywords)
+        case functools.partialmethod():
+            return functools.partialmethod(apply(thing.func, options, frame), *thing.args, **thing.keywords)
         case type():
             from shapecheck.runtime.classes import contracted_class
 
             return contracted_class(thing, options, frame)
         case _ if isinstance(getattr(thing, "__wrapped__", None), FunctionType):
             return checked(thing, options, frame)
-    advice = f"; put its class `{type(thing).__qualname__}` under contract" if hasattr(type(thing), "forward") else ""
+    methods = (getattr(type(thing), name, None) for name in ("forward", "__call__"))
+    has_any = any(isinstance(method, FunctionType) for method in methods)
+    advice = f"; put its class `{type(thing).__qualname__}` under contract" if has_any else ""
     raise AnnotationError(f"{_named(thing)} is no function or class written in Python{advice}")
 
 

@@ -49,7 +49,9 @@ def check_fields(cls: type, options: Options, frame: FrameType | None, report: R
         return
     for name, function, about_self in _completing(cls):
         meaning = functools.partial(_meaning, cls, function, fields, around, about_self, report)
-        checker = checked(function, options, frame, meaning, place if _is_generated(function) or not about_self else None)
+        checker = checked(
+            function, options, frame, meaning, place if _is_generated(function) or not about_self else None
+        )
         setattr(cls, name, type(vars(cls)[name])(checker) if _is_wrapped(vars(cls).get(name)) else checker)
     if options.get("assignment"):
         cls.__setattr__ = _assigning(cls, fields, options, place)  # type: ignore[method-assign, assignment]
@@ -64,11 +66,13 @@ def _fields(cls: type, around: Mapping[str, Any], report: Report | None, final: 
         with reported(report):
             check = _understood(cls, name, hint)
             fields[name] = or_none(check) if _may_be_none(cls, name) else check
-    tensors = {name: check for name, check in fields.items() if checks_tensors(check)}
-    if not tensors:
+    kept = {name: check for name, check in fields.items() if checks_tensors(check)}
+    if not kept:
         return Anything()
-    kept = {name: check for name, check in fields.items() if _is_field(cls, name) and not isinstance(check, Anything)}
-    return Fields(cls, tensors | kept, "attribute", frozenset(), cls.__qualname__)
+    for name, check in fields.items():
+        if _is_field(cls, name) and not isinstance(check, Anything):
+            kept[name] = check
+    return Fields(cls, kept, "attribute", frozenset(), cls.__qualname__)
 
 
 _Marker = type(dataclasses.KW_ONLY)

@@ -84,7 +84,8 @@ def _shape(failure: Failure, who: str) -> tuple[str, dict[str, Any]]:
 def _dtype(culprit: Tensor, who: str) -> tuple[str, dict[str, Any]]:
     word, found = culprit.check.word, arrays.dtype_name(culprit.value)
     expected = culprit.check.dtypes
-    listed = f" ({', '.join(sorted(expected))})" if expected and 1 < len(expected) <= 4 else ""
+    names = sorted((expected or frozenset()) - {"bool_"})  # numpy's old name
+    listed = f" ({', '.join(names)})" if 1 < len(names) <= 4 else ""
     return f"{who} has dtype {found}, expected {word}{listed}", {"expected": word, "found": found}
 
 

@@ -36,14 +36,19 @@ class Scope:
 
 
 def transform(
-    tree: ast.Module, check_locals: bool = True, decorate: bool = True, guard_all: bool = False
+    tree: ast.Module,
+    check_locals: bool = True,
+    decorate: bool = True,
+    guard_all: bool = False,
+    earlier: tuple[ast.stmt, ...] = (),
 ) -> ast.Module:
     """Rewrite `tree` in place; `check_locals` and `decorate` say which half.
 
-    `guard_all`: decorate the functions without shapes, too.
+    `guard_all`: decorate the functions without shapes, too. `earlier`: what ran before among the same names.
     """
     if not opts_out(tree):
-        _Transformer(Imports.of(tree), check_locals, decorate, guard_all).module(tree)
+        imports = Imports.of(ast.Module([*earlier, *tree.body], []))
+        _Transformer(imports, check_locals, decorate, guard_all).module(tree)
         ast.fix_missing_locations(tree)
     return tree
 

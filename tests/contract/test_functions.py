@@ -221,6 +221,19 @@ def test_lambdas_and_partials() -> None:
         partial(T(4, 3))
 
 
+def test_a_partial_method_in_both_orders() -> None:
+    class C:
+        def f(self, n: int, x: Float[Tensor, "{n}"]) -> None: ...
+
+        outside = contract(functools.partialmethod(f, 3))
+        inside = functools.partialmethod(contract(f), 3)
+
+    for method in (C().outside, C().inside):
+        method(T(3))
+        with pytest.raises(ShapeError, match=r"expected \{n\} = 3"):
+            method(T(2))
+
+
 def test_overloads_are_left_alone() -> None:
     @overload
     @contract

@@ -156,9 +156,22 @@ def test_unknown_options_are_refused_by_name() -> None:
         contract(always=3)
 
 
-@pytest.mark.parametrize("thing", [torch.add, 3, torch.nn.Linear(2, 2)], ids=["builtin", "number", "module instance"])
-def test_what_can_not_be_checked_is_refused(thing: object) -> None:
-    with pytest.raises(AnnotationError, match="is no function or class written in Python"):
+class Callable:
+    def __call__(self, x: Float[Tensor, "n n"]) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("thing", "advice"),
+    [
+        (torch.add, ""),
+        (3, ""),
+        (torch.nn.Linear(2, 2), "; put its class `Linear` under contract"),
+        (Callable(), "; put its class `Callable` under contract"),
+    ],
+    ids=["builtin", "number", "module instance", "callable instance"],
+)
+def test_what_can_not_be_checked_is_refused(thing: object, advice: str) -> None:
+    with pytest.raises(AnnotationError, match=rf"is no function or class written in Python{advice}$"):
         contract(thing)  # type: ignore[type-var]
 
 
