@@ -21,6 +21,22 @@ def train(model, batches, criterion, optimizer):
         optimizer.step()
 ```
 
+```python bad
+import torch
+
+class Trainer:
+    def __init__(self, model):
+        self.model = model
+        self.hidden = model.init_hidden()
+
+    def train(self, batches, criterion, optimizer):
+        for x, y in batches:
+            optimizer.zero_grad()
+            output, self.hidden = self.model(x, self.hidden)  # error: `self.hidden` carries the graph
+            criterion(output, y).backward()
+            optimizer.step()
+```
+
 Use instead:
 
 ```python good
@@ -68,6 +84,18 @@ def train_net(batches, criterion, optimizer, state):
         criterion(output, y).backward()
         optimizer.step()
 
+class Trainer:
+    def reset(self):
+        self.state = self.model.init_hidden()
+
+    def train(self, batches, criterion, optimizer):
+        for x, y in batches:
+            optimizer.zero_grad()
+            self.reset()
+            output, self.state = self.model(x, self.state)
+            criterion(output, y).backward()
+            optimizer.step()
+
 def train_repackaged(model, batches, criterion, optimizer, hidden):
     for x, y in batches:
         optimizer.zero_grad()
@@ -83,11 +111,12 @@ import re
 from collections.abc import Iterator
 
 from shapecheck.lint import File, Violation
+from shapecheck.lint.analysis.classes import class_around, self_name
 from shapecheck.lint.analysis.flow import bindings
 from shapecheck.lint.analysis.gradients import gradients_may_be_off
 from shapecheck.lint.analysis.graphs import may_reach_backward
 from shapecheck.lint.analysis.objects import instance_of
-from shapecheck.lint.analysis.training import events
+from shapecheck.lint.analysis.training import events, last_name
 
 GROUP = "training"
 TOKENS = (b"backward",)
@@ -102,7 +131,7 @@ def check(node: ast.Assign, file: File) -> Iterator[Violation]:
     if not isinstance(call, ast.Call) or loop is None or file.is_test or file.qualified_name(call.func):
         return
     carried = next((arg for arg in _given(call) if _is_carried(file, arg, node, loop)), None)
-    if carried is None or not _is_backpropagated(file, node, loop) or _may_be_cut(file, call, carried.id, loop):
+    if carried is None or not _is_backpropagated(file, node, loop) or _may_be_cut(file, call, last_name(carried), loop):
         return
     yield Violation(
         node,
@@ -110,16 +139,18 @@ def check(node: ast.Assign, file: File) -> Iterator[Violation]:
     )
 
 
-def _given(call: ast.Call) -> Iterator[ast.Name]:
-    """The names that are passed to a call, one by one or in a tuple."""
+def _given(call: ast.Call) -> Iterator[ast.Name | ast.Attribute]:
+    """The names and attributes that are passed to a call, one by one or in a tuple."""
     for arg in [*call.args, *(keyword.value for keyword in call.keywords)]:
         for item in arg.elts if isinstance(arg, ast.Tuple) else (arg,):
-            if isinstance(item, ast.Name) and STATE.search(item.id):
+            if isinstance(item, ast.Name | ast.Attribute) and STATE.search(last_name(item)):
                 yield item
 
 
-def _is_carried(file: File, state: ast.Name, node: ast.Assign, loop: ast.AST) -> bool:
+def _is_carried(file: File, state: ast.Name | ast.Attribute, node: ast.Assign, loop: ast.AST) -> bool:
     """Whether a state comes from before the loop in the first turn, and from this very statement in all others."""
+    if isinstance(state, ast.Attribute):
+        return _is_attribute_carried(file, state, node)
     found = bindings(file, state)
     inside = set(ast.walk(loop))
     return (
@@ -129,6 +160,16 @@ def _is_carried(file: File, state: ast.Name, node: ast.Assign, loop: ast.AST) ->
         )
         and len(found) > 1
     )
+
+
+def _is_attribute_carried(file: File, state: ast.Attribute, node: ast.Assign) -> bool:
+    """Whether `self.hidden` is bound by this statement and in `__init__`, and nowhere else."""
+    model, own = class_around(file, node), self_name(file, node)
+    if model is None or not isinstance(state.value, ast.Name) or state.value.id != own:
+        return False
+    others = [made for made in model.attribute(state.attr) if made.node is not node]
+    init = model.method("__init__")
+    return len(others) < len(model.attribute(state.attr)) and all(file.function(made.node) is init for made in others)
 
 
 def _is_backpropagated(file: File, node: ast.Assign, loop: ast.AST) -> bool:

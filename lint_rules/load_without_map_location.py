@@ -103,7 +103,7 @@ TOKENS = (b"load_state_dict",)
 
 HANDLED = re.compile(
     r"map_location|set_default_device|set_default_tensor_type|\.cpu\(\)\.state_dict|\.cpu\(\) (?:if|for)\b"
-    r"|download_\w|download\(|urllib|urlretrieve|gdown|wget|hf_hub|git clone",
+    r"|download_\w|download\(|urllib|requests\.get\(|urlretrieve|gdown|wget|hf_hub|git clone",
 )
 CHOOSES = re.compile(r"cuda\.is_available\(\)[^\n]*\belse\b[^\n]*cpu|is_available\(\) *:?\s*(?:torch\.)?device\(?.cpu")
 PRETRAINED = re.compile(r"[-_]pre\b|pretrain", re.IGNORECASE)
