@@ -76,6 +76,10 @@ def understand(hint: Any) -> Check:
     if inspect.isroutine(hint):
         advice = {callable: "`collections.abc.Callable`", any: "`typing.Any`"}.get(hint, "a class")
         raise AnnotationError(f"`{hint_text(hint)}` is a function, not a type; did you mean {advice}?")
+    if isinstance(hint, tuple | list | set | dict | int | float | complex | bytes):
+        kind = type(hint).__name__
+        advice = f"; write `{kind}[...]`" if isinstance(hint, tuple | list | set | dict) else ""
+        raise AnnotationError(f"`{hint_text(hint)}` is a value of type {kind}, not a type{advice}")
     return Other(hint, hint_text(hint))
 
 
@@ -92,6 +96,9 @@ def hint_text(hint: Any) -> str:
         return "None"
     if isinstance(hint, str):
         return hint
+    if isinstance(hint, tuple | list):
+        left, right = "()" if isinstance(hint, tuple) else "[]"
+        return f"{left}{', '.join(map(hint_text, hint))}{right}"
     arguments = get_args(hint)
     if get_origin(hint) in (typing.Union, types.UnionType):
         return " | ".join(map(hint_text, arguments))

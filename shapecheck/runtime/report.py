@@ -216,7 +216,7 @@ def _hints(failure: Failure, situation: Situation) -> Iterator[str]:
 
 def _about_type(check: Check, value: Any, name: str) -> Iterator[str]:
     wanted = next(tensors(check), None)
-    subject = name or "it"
+    subject = name or "..."
     if value is None and not isinstance(check, Anything):
         yield f"write `{check.text} | None` if None is allowed"
     elif wanted is None or not arrays.is_torch(wanted.array):

@@ -176,6 +176,8 @@ def _evaluated(hint: Any, stand: _Stand, final: bool) -> Any:
             raise error.at(stand.place) from None
         except Exception as error:
             reason = f"the annotation can't be evaluated: {type(error).__name__}: {error}"
+            if isinstance(error, AttributeError) and error.name == "strip":  # jaxtyping's, of Float[Tensor, 3]
+                reason = 'a shape is written as a string, `"3 4"`'
             raise AnnotationError(reason, _text(hint), place=stand.place) from None
 
 

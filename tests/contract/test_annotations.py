@@ -2,9 +2,9 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NewType, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NewType, Optional, TypeVar, Union
 
 import jaxtyping
 import numpy as np
@@ -115,7 +115,17 @@ def test_type_parameters_and_type_aliases() -> None:
         names["f"](T(2, 2), T(3))
 
 
-WRONG = {"a function": (callable, "did you mean `collections.abc.Callable`"), "no shape": (Float, "alone has no shape")}
+WRONG = {
+    "a function": (callable, "did you mean `collections.abc.Callable`"),
+    "no shape": (Float, "alone has no shape"),
+    "a tuple of annotations": (
+        (Float[Tensor, "b"], int),
+        r'`\(Float\[Tensor, "b"\], int\)` is a value of type tuple, not a type; write `tuple\[\.\.\.\]`',
+    ),
+    "a list of annotations": ([Tensor], r"`\[Tensor\]` is a value of type list, not a type"),
+    "a number": (3, "`3` is a value of type int, not a type$"),
+    "a shape that is no string": ("Float[Tensor, 3]", "a shape is written as a string"),
+}
 
 
 @pytest.mark.parametrize(("hint", "reason"), WRONG.values(), ids=WRONG)
@@ -125,6 +135,14 @@ def test_what_means_nothing_is_refused(hint: Any, reason: str) -> None:
     f.__annotations__ = {"x": hint}
     with pytest.raises(AnnotationError, match=reason):
         contract(f)
+
+
+@pytest.mark.parametrize("hint", [Callable[[int], str], Literal[1, 2], tuple[()], list[Literal["a"]]], ids=str)
+def test_numbers_and_lists_inside_of_typing_are_no_such_thing(hint: Any) -> None:
+    def f(x: Float[Tensor, "b"], y: Any = None) -> None: ...
+
+    f.__annotations__["y"] = hint
+    contract(f)
 
 
 HEALTHY = {
