@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from collections.abc import Callable
@@ -151,6 +152,13 @@ def safe_division() -> Tensor:
     return torch.where(d > 0, 1 / d, 0.0)
 
 
+def relative_position_bucket() -> Tensor:
+    """T5's: the logarithm of 0 is cast to an integer that nobody looks at."""
+    distance = torch.arange(12)
+    far = (4 + (distance.float() / 4).log() / math.log(3) * 4).to(torch.long)
+    return torch.where(distance < 4, distance, far.clamp(max=7))
+
+
 def nan_to_num() -> Tensor:
     d = torch.tensor([0.0, 2.0])
     return (d / d).nan_to_num()
@@ -223,9 +231,9 @@ def what_cannot_be_measured() -> None:
 
 
 HEALTHY: list[Program] = [
-    causal_mask, masked_fill, mask_returned, top_k_logits, safe_division, nan_to_num, missing_values, running_minimum,
-    uninitialized_memory, integers_and_booleans, training, attention_with_padding, inference_mode,
-    view_made_without_gradients, what_cannot_be_measured,
+    relative_position_bucket, causal_mask, masked_fill, mask_returned, top_k_logits, safe_division, nan_to_num,
+    missing_values, running_minimum, uninitialized_memory, integers_and_booleans, training, attention_with_padding,
+    inference_mode, view_made_without_gradients, what_cannot_be_measured,
 ]  # fmt: skip
 
 

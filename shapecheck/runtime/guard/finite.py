@@ -129,6 +129,8 @@ class Log:
             event = Event(op, instruction(), len(args), inputs, outputs, meant)
             self.events.append(event)
             watch(self, event, made, (args, kwargs))
+        elif inputs and _makes_integers(op, made):
+            self.events.append(Event(op, None, len(args), inputs, (), meant=True))
         return result
 
     def measure(self, tensor: Tensor) -> Measure | None:
@@ -232,6 +234,11 @@ def _same_values(op: Op) -> bool:
     return _attribute(op) not in ("", "grad", "_grad")
 
 
+def _makes_integers(op: Op, made: Sequence[Tensor]) -> bool:
+    """Whether the operation casts to integers, which can't be NaN or infinite: what it read goes no further."""
+    return name_of(op) in _CASTS and any(tensor.dtype in _INTEGERS for tensor in made)
+
+
 def _attribute(op: Op) -> str:
     """The attribute that an operation reads: "T" of ``x.T``; "" for any other operation."""
     return getattr(getattr(op, "__self__", None), "__name__", "") if name_of(op) == "__get__" else ""
@@ -249,3 +256,5 @@ _UNINITIALIZED = frozenset(
                    new_tensor""".split()
     for op in ops.spellings(name)
 )
+_CASTS = frozenset("to type long int short char byte".split())
+_INTEGERS = frozenset({torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8})
