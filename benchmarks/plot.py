@@ -139,11 +139,9 @@ def training_step(data: Sequence[Mapping[str, Any]], machine: Mapping[str, str])
         steps = [f"{batch}\n({_step(bare)})" for batch, bare in zip(panel["batch"], panel["bare"], strict=True)]
         ax.set_xticks(list(places), steps)
         where = "GPU" if panel["device"] == "cuda" else "CPU, small"
-        ax.set(title=f"{panel['network']}, {panel['execution']} ({where})", xlabel="batch (bare step)", yscale="log")
+        ax.set(title=f"{panel['network']}, {panel['execution']} ({where})", xlabel="batch (bare step)")
         ax.set_ylabel("training step, × bare")
         ax.axhline(1, color="black", linewidth=0.8)
-        ax.yaxis.set_major_formatter("{x:g}")
-        ax.yaxis.set_minor_formatter("{x:g}")
     _legend(figure, axes[0])
     return figure
 
