@@ -16,6 +16,9 @@ from shapecheck.lint.selection import select
 ROOT = Path(__file__).parents[2]
 EXAMPLES = [example.code for rule in load_package("lint_rules") for example in rule.page.examples]
 SOURCES = [path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("*/**/*.py")) if ".venv" not in path.parts]
+STATEMENTS = [
+    ast.get_source_segment(source, node) or "pass" for source in SOURCES for node in ast.parse(source).body[1:]
+]
 TORCH = "import torch\nfrom torch import nn\nimport torch.nn.functional as F\n"
 EVERYTHING = Config(".", select=("all",), preview=True)
 PIECES = st.sampled_from([*"\n():=.,*0é\f", "    ", "''", "loss", "self", "# shapecheck: ignore", "\\\n"])
@@ -25,7 +28,7 @@ SLOW = settings(max_examples=80, deadline=None, suppress_health_check=list(Healt
 @st.composite
 def mutated(draw: st.DrawFn) -> str:
     """A source with lines cut out, repeated, moved, and characters put in or taken out."""
-    text = draw(st.sampled_from(EXAMPLES if draw(st.booleans()) else SOURCES))
+    text = draw(st.sampled_from(draw(st.sampled_from((EXAMPLES, SOURCES, STATEMENTS)))))
     lines = text.split("\n")
     start = draw(st.integers(0, max(0, len(lines) - 1)))
     lines = lines[start : start + draw(st.integers(1, 80))]
