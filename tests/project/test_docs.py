@@ -1,7 +1,8 @@
 """What the pages of docs/ show is what happens.
 
     <!-- file: train.py -->      the block that follows is that file, or if it is a ```diff, a change to it
-    ```console                   commands and what they print, in a folder with the page's files; `…` is anything
+    ```console                   commands and what they print, in a folder with the page's files; `…` is anything;
+                                 a block that shows no output is a list of commands, and isn't run
     ```python                    other Python is run, a page's blocks one after the other in one namespace
 
     SHAPECHECK_UPDATE_DOCS=1 python -m pytest tests/project/test_docs.py
@@ -123,7 +124,7 @@ def _replayed(block: re.Match[str], folder: Path, environment: dict[str, str]) -
     """The block as it should be; its files and commands are made and run."""
     if name := block["file"]:
         _write(folder / name, block["language"], block["content"])
-    elif block["language"] == "console":
+    elif block["language"] == "console" and any(shown["output"] for shown in COMMAND.finditer(block["content"])):
         content = COMMAND.sub(lambda shown: _executed(shown, folder, environment), block["content"])
         return block.group().replace(block["content"], content)
     return block.group()
