@@ -24,6 +24,28 @@ def worker_init_fn(worker_id):
     np.random.seed(1234)  # error: the same seed in every worker
 ```
 
+```python bad
+import random
+from torch.utils.data import Dataset, IterableDataset
+
+draws = random.Random(0)
+
+class Augmented(Dataset):
+    def __getitem__(self, index):
+        return self.augment(self.images[index])
+
+    def augment(self, image):
+        return image * draws.random()  # error: `draws`
+
+class Stream(IterableDataset):
+    def __init__(self):
+        self.random = random.Random(0)
+
+    def __iter__(self):
+        while True:
+            yield self.random.random()  # error: `self.random`
+```
+
 numpy's generator starts each epoch from a seed that torch has drawn. The first word of its state, an old way to get at
 that seed, is the same for all seeds that are arrays, as torch's are: with it the workers repeat their numbers in each
 epoch and each run.
@@ -80,8 +102,9 @@ def worker_init_fn(worker_id):
 ## Known limits
 
 The global generators of torch, numpy and random are seeded by torch, so what uses them is left alone. So is a generator
-that the class makes anew outside of `__init__`, and a function that isn't known as a `worker_init_fn`, by its name or
-by what it is passed as. A seed of more than constants may well differ, and is believed to.
+that the class makes or seeds anew outside of `__init__`, a class that asks which worker it is in, and a function that
+isn't known as a `worker_init_fn`, by its name or by what it is passed as. A seed of more than constants may well
+differ, and is believed to.
 
 ```python good
 import numpy as np
@@ -100,6 +123,14 @@ class Noise(Dataset):
     def split(self):
         return self.rng.permutation(10)
 
+class Shards(Noise):
+    def __init__(self):
+        self.rng = np.random.RandomState()
+
+    def __getitem__(self, index):
+        self.rng.seed(index)
+        return self.rng.rand()
+
 def seed_everything():
     np.random.seed(1234)
 
@@ -114,35 +145,70 @@ import ast
 from collections.abc import Iterator
 
 from shapecheck.lint import File, Note, Violation, per_file
-from shapecheck.lint.analysis.calls import argument, method_name
-from shapecheck.lint.analysis.classes import class_model, self_name
-from shapecheck.lint.analysis.flow import binding
+from shapecheck.lint.analysis.calls import argument, callee, method_name, own_calls, receiver
+from shapecheck.lint.analysis.classes import ClassModel, class_model, self_name
+from shapecheck.lint.analysis.flow import binding, same_expression
+from shapecheck.lint.analysis.scopes import Binding, lookup, scope_of
+from shapecheck.lint.file import FUNCTIONS
 
 GROUP = "data"
 TOKENS = (b"Dataset", b"worker_init")
 
 GENERATORS = frozenset({"numpy.random.default_rng", "numpy.random.RandomState", "random.Random", "torch.Generator"})
-DATASETS = ("torch.utils.data.Dataset", "torch.utils.data.dataset.Dataset")
+MAKES_ITEMS = ("__getitem__", "__getitems__", "__iter__")
+DATASETS = ("torch.utils.data.Dataset", "torch.utils.data.dataset.Dataset", "torch.utils.data.IterableDataset")
 SEEDS = frozenset({"numpy.random.seed", "random.seed", "torch.manual_seed"})
 
 
 def check_dataset(node: ast.ClassDef, file: File) -> Iterator[Violation]:
     model = class_model(file, node)
-    item = model.methods.get("__getitem__")
-    if item is None or not model.derives_from(*DATASETS) or file.is_test:
+    if not model.derives_from(*DATASETS) or file.is_test or "get_worker_info" in file.text(node):
         return
-    for part in ast.walk(item):
-        match part:
-            case ast.Attribute(value=ast.Name(id=owner), attr=name, ctx=ast.Load()) if owner == self_name(file, part):
-                found = model.attribute(name)
-                if len(found) == 1 and _makes_generator(file, found[0].value):
-                    yield Violation(
-                        part,
-                        f"every worker draws the same numbers from its copy of `{file.text(part)}`; "
-                        "make the generator from `torch.initial_seed()` in the worker",
-                        notes=(Note(found[0].node, "made here, once"),),
-                    )
-                    return
+    for part in _run_in_worker(file, model):
+        found = _generator(file, model, part)
+        if found is not None:
+            yield Violation(
+                part,
+                f"every worker draws the same numbers from its copy of `{file.text(part)}`; "
+                "make the generator from `torch.initial_seed()` in the worker",
+                notes=(Note(found.node, "made here, once"),),
+            )
+            return
+
+
+def _run_in_worker(file: File, model: ClassModel) -> Iterator[ast.Name | ast.Attribute]:
+    """What the methods that make items read, and the methods of the class that they call."""
+    items = [method for name in MAKES_ITEMS if (method := model.methods.get(name)) is not None]
+    called = (callee(file, call) for item in items for call in own_calls(file, item))
+    own = [method for method in called if isinstance(method, FUNCTIONS) and method in model.methods.values()]
+    for method in sorted({*items, *own}, key=lambda method: method.lineno):
+        for part in ast.walk(method):
+            if isinstance(part, ast.Name | ast.Attribute) and isinstance(part.ctx, ast.Load):
+                yield part
+
+
+def _generator(file: File, model: ClassModel, part: ast.Name | ast.Attribute) -> Binding | None:
+    """Where the generator was made, once, that the object or the module keeps under this name."""
+    match part:
+        case ast.Attribute(value=ast.Name(id=owner), attr=name) if owner == self_name(file, part):
+            found = list(model.attribute(name))
+        case ast.Name(id=name):
+            found = [made for made in lookup(scope_of(file, part), name) if file.function(made.node) is None]
+        case _:
+            return None
+    once = len(found) == 1 and _makes_generator(file, found[0].value) and not _is_reseeded(file, model, part)
+    return found[0] if once else None
+
+
+def _is_reseeded(file: File, model: ClassModel, generator: ast.expr) -> bool:
+    """Whether a method other than `__init__` seeds a generator or sets its state."""
+    methods = (method for name, method in model.methods.items() if name != "__init__")
+    return any(
+        method_name(call) in ("seed", "manual_seed", "set_state", "setstate")
+        and same_expression(receiver(call), generator)
+        for method in methods
+        for call in own_calls(file, method)
+    )
 
 
 def check_worker_init(node: ast.Call, file: File) -> Iterator[Violation]:
