@@ -33,7 +33,7 @@ def holds_graph(file: File, node: ast.expr) -> bool:
     if _is_returned_loss(file, node):
         return True
     if place(node) is None:
-        return file.is_script and _is_evaluation_loss(file, node)
+        return False
     function = file.function(node)
     parts = (part for part in backpropagated(file) if file.function(part) is function)
     if any(_same(file, part, node) for part in parts):
