@@ -110,7 +110,13 @@ def total(dump: str) -> int:
     return int(found[1])
 
 
-IMPORTS = ("jaxtyping", "shapecheck", "contract", "beartype")
+IMPORTS = {
+    "jaxtyping": "import jaxtyping",
+    "shapecheck": "import shapecheck",
+    "contract": "from shapecheck import contract",
+    "decoration": "the first function under contract",
+    "beartype": "import beartype",
+}
 
 
 def imports(options: Options) -> Table:
@@ -120,13 +126,9 @@ def imports(options: Options) -> Table:
     for _ in range(rounds):
         for mode in MODES:
             found[mode.name].append(modes.answer("imports", mode, *IMPORTS))
-    rows = [(_statement(name), *(_median(each, name) for each in found.values())) for name in IMPORTS]
-    note = f"CPU time and modules loaded, each import on top of those above it, torch not loaded; medians of {rounds}."
+    rows = [(step, *(_median(each, name) for each in found.values())) for name, step in IMPORTS.items()]
+    note = f"CPU time and modules loaded, each step on top of those above it, torch not loaded; medians of {rounds}."
     return Table("Imports", ("", *found), tuple(rows), (note,), found)
-
-
-def _statement(name: str) -> str:
-    return "from shapecheck import contract" if name == "contract" else f"import {name}"
 
 
 def _median(runs: list[dict[str, tuple[float, int]]], name: str) -> str:

@@ -1,6 +1,9 @@
-"""What each import adds, in the order of a user's module: milliseconds of CPU and modules loaded.
+"""What each step of a user's module adds: milliseconds of CPU and modules loaded.
 
-python -m benchmarks.programs.imports [torch] PACKAGE…      where `contract` is `from shapecheck import contract`
+python -m benchmarks.programs.imports STEP…
+
+A step is a package to import; `contract`, which is ``from shapecheck import contract``; or `decoration`, which puts a
+first function under contract.
 """
 
 from __future__ import annotations
@@ -12,10 +15,27 @@ import time
 
 
 def load(name: str) -> None:
-    if name == "contract":
-        getattr(importlib.import_module("shapecheck"), name)
-    else:
-        importlib.import_module(name)
+    match name:
+        case "contract":
+            getattr(importlib.import_module("shapecheck"), name)
+        case "decoration":
+            decorate()
+        case _:
+            importlib.import_module(name)
+
+
+class Array:
+    shape, dtype = (2, 3), "float32"
+
+
+def decorate() -> None:
+    from jaxtyping import Float
+
+    from shapecheck import contract
+
+    @contract
+    def function(x: Float[Array, "b c"]) -> Float[Array, "b c"]:
+        return x
 
 
 def taken(name: str) -> tuple[float, int]:
