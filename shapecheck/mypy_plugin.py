@@ -11,14 +11,17 @@ where mypy drops errors.
 
 The type given back is the plain array type. It carries the shape string as an extra attribute that no program can
 name, only so that mypy's incremental cache and daemon see that a module's interface changed when a shape did, and
-look again at the modules that import it.
+look again at the modules that import it. For the same reason the body of an `nn.Module` is made part of its interface:
+other files are checked against the sizes of its layers.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import tokenize
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +30,7 @@ from mypy.errorcodes import ErrorCode
 from mypy.errors import ErrorInfo, Errors
 from mypy.nodes import MypyFile
 from mypy.options import Options
-from mypy.plugin import AnalyzeTypeContext, Plugin, ReportConfigContext
+from mypy.plugin import AnalyzeTypeContext, ClassDefContext, Plugin, ReportConfigContext
 from mypy.types import ExtraAttrs, Instance, LiteralType, Type, get_proper_type
 
 from shapecheck import __version__
@@ -40,6 +43,7 @@ SHAPE = ErrorCode("shape", "Check shapes and dtypes of tensors", "shapecheck")
 SHAPE_BROADCAST = ErrorCode("shape-broadcast", "Check for silent broadcasting", "shapecheck")
 _BROADCAST_RULES = {"implicit-broadcast", "dropped-keepdim"}
 _ATTRIBUTE = "shape of shapecheck"  # not an identifier: nothing can ask for it
+_MODULE = "torch.nn.modules.module.Module"
 _MOST_FILES = 200  # of a project that are kept parsed
 
 
@@ -61,6 +65,9 @@ class ShapePlugin(Plugin):
     def get_type_analyze_hook(self, fullname: str) -> Callable[[AnalyzeTypeContext], Type] | None:
         return self._annotated if fullname in {"typing.Annotated", "typing_extensions.Annotated"} else None
 
+    def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
+        return self._layers if fullname == _MODULE else None
+
     def report_config_data(self, ctx: ReportConfigContext) -> dict[str, str]:
         """Makes mypy's cache forget what an older shapecheck said."""
         return {"shapecheck": __version__}
@@ -74,6 +81,13 @@ class ShapePlugin(Plugin):
             self._report_once(tree, errors)
         return _with_shape(plain, ctx)
 
+    def _layers(self, ctx: ClassDefContext) -> None:
+        tree = getattr(ctx.api, "cur_mod_node", None)
+        if isinstance(tree, MypyFile) and not _installed(tree):
+            with suppress(OSError, SyntaxError, UnicodeDecodeError):
+                body = self._source(tree.path).splitlines()[ctx.cls.line - 1 : ctx.cls.end_line]
+                ctx.cls.info.metadata["shapecheck"] = {"body": hashlib.sha256("\n".join(body).encode()).hexdigest()}
+
     def _report_once(self, tree: MypyFile, errors: Errors) -> None:
         known = self._reported.get(tree.path)
         if known is not None and (not self._is_daemon or known.stands(tree.path, errors)):
@@ -84,8 +98,11 @@ class ShapePlugin(Plugin):
         self._reported[tree.path] = _Reported(messages, tuple(_ours(tree.path, errors)))
 
     def _findings(self, path: str) -> Iterator[_Finding]:
+        return _findings(self._source(path), path, self._project(path))
+
+    def _source(self, path: str) -> str:
         with tokenize.open(self._shadows.get(path, path)) as file:
-            return _findings(file.read(), path, self._project(path))
+            return file.read()
 
     def _project(self, path: str) -> Project:
         """The files around one: parsed once for a run of mypy, and anew in the daemon, where they change."""
@@ -119,7 +136,11 @@ def _ours(path: str, errors: Errors) -> Iterator[ErrorInfo]:
 
 def _ignored(tree: MypyFile, errors: Errors) -> bool:
     """Whether mypy shows nothing of this file anyway: stubs, and installed packages that are only followed."""
-    return tree.is_stub or tree.path in errors.ignored_files or "site-packages" in tree.path
+    return _installed(tree) or tree.path in errors.ignored_files
+
+
+def _installed(tree: MypyFile) -> bool:
+    return tree.is_stub or "site-packages" in tree.path
 
 
 @dataclass(frozen=True, slots=True)

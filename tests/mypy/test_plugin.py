@@ -94,6 +94,33 @@ def test_a_changed_annotation_is_seen_by_the_modules_that_import_it(mypy: Mypy) 
     assert "Success" in mypy(callee=CALLEE.format(dim="d") + "# twice\n")
 
 
+LAYERS = """
+from torch import Tensor, nn
+
+class Layers(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Linear(8, {width})
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.out(x)
+        return y
+"""
+USER = """
+from jaxtyping import Float
+from layers import Layers
+from torch import Tensor
+
+def used(x: Float[Tensor, "b 8"]) -> Float[Tensor, "b 16"]:
+    return Layers().forward(x)
+"""
+
+
+def test_a_changed_layer_is_seen_by_the_modules_that_import_it(mypy: Mypy) -> None:
+    assert "Success" in mypy(layers=LAYERS.format(width=16), user=USER)
+    assert "user.py:7: error" in mypy(layers=LAYERS.format(width=177))
+
+
 REVEALED = """
 from jaxtyping import Float
 from torch import Tensor
