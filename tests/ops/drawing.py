@@ -103,7 +103,7 @@ class Draw(random.Random):
     def broadcastable(self, shape: Sequence[int]) -> tuple[int, ...]:
         """A shape that broadcasts with `shape`, most of the time."""
         kept = shape[self.randint(0, len(shape)) if self.chance(0.4) else 0 :]
-        return self.corrupt([1 if self.chance(0.2) else size for size in kept], 0.2)
+        return self.corrupt([1 if self.chance(0.2) else size for size in kept], 0.15)
 
     def factors(self, count: int) -> tuple[int, ...]:
         """A shape of `count` elements."""
