@@ -1,7 +1,7 @@
 """Write tables into benchmarks/README.md, each benchmark's between its own two markers, so that none is pasted by hand.
 
 <!-- tables of contract -->     what stands between is replaced;
-<!-- end of contract -->        a benchmark without markers gets a section at the end
+<!-- end of contract -->        a benchmark without markers has no tables in there, which is said
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ def write(content: Mapping[str, Any], path: Path = README) -> None:
     """Replace the sections of the benchmarks that `content` has results of."""
     text = path.read_text(encoding="utf-8")
     for name, tables in content["benchmarks"].items():
-        text = replaced(text, name, section(name, tables, content))
+        changed = replaced(text, name, section(name, tables, content))
+        if changed is None:
+            print(f"{path.name} has no markers for the tables of {name}")
+        text = changed or text
     path.write_text(text, encoding="utf-8")
 
 
@@ -68,10 +71,9 @@ def _cell(value: object) -> object:
     return value
 
 
-def replaced(text: str, name: str, section: str) -> str:
+def replaced(text: str, name: str, section: str) -> str | None:
+    """The text with another section between the markers of a benchmark; None if it has none."""
     start, end = f"<!-- tables of {name} -->", f"<!-- end of {name} -->"
     block = f"{start}\n\n{section}\n\n{end}"
     pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
-    if pattern.search(text):
-        return pattern.sub(lambda _: block, text)
-    return f"{text.rstrip()}\n\n## {name}\n\n{block}\n"
+    return pattern.sub(lambda _: block, text) if pattern.search(text) else None
