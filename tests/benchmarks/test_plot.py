@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -78,7 +78,8 @@ def test_every_point_is_inside(draw: plot.Draw, data: dict[str, Any]) -> None:
     assert figure is not None
     for ax in figure.axes:
         bottom, top = ax.get_ylim()
-        assert all(bottom <= y <= top for line in ax.lines for y in line.get_ydata())
+        points: list[Any] = [y for line in ax.lines for y in cast(Any, line.get_ydata())]
+        assert all(bottom <= y <= top for y in points)
 
 
 def content(name: str, data: dict[str, Any]) -> str:
