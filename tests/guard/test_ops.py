@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from shapecheck.core import ops as table
 from shapecheck.runtime.guard import ops
 from tests.guard import stretching
 
@@ -37,6 +38,28 @@ def test_every_name_of_the_table_is_something_that_torch_has(kind: str) -> None:
     names = listed.get(kind, " ".join(ops._REDUCTION.values()) if kind == "REDUCTION" else "").split()
     assert [name for name in names if not list(ops.spellings(name))] == []
     assert len(getattr(ops, kind)) >= len(names)
+
+
+@pytest.mark.parametrize(
+    ("names", "kinds"),
+    [
+        (
+            ops._POINTWISE,
+            {"pointwise", "reduction", "query", "gather"},
+        ),  # max(), allclose(), masked_select(): those too
+        (ops._LOSS, {"loss"}),
+        (" ".join(ops._REDUCTION.values()), {"reduction"}),
+        (ops._SAME_SHAPE, {"pointwise", "softmax", "norm", "scan", "creation"}),
+    ],
+    ids=["pointwise", "loss", "reduction", "same shape"],
+)
+def test_the_static_engine_takes_them_for_the_same_kind_of_operation(names: str, kinds: set[str]) -> None:
+    spelled = [
+        f"{owner}.{name}" for name in names.split() for owner in ("torch", "torch.Tensor", "torch.nn.functional")
+    ]
+    others = {name: table.kind(name) for name in spelled if table.known(name) and table.kind(name) not in kinds}
+    assert others == {}
+    assert sum(map(table.known, spelled)) > len(names.split()) / 2
 
 
 @pytest.mark.parametrize("name", " ".join(ops._SAME_SHAPE.split()).split())

@@ -1,4 +1,4 @@
-"""One table of torch's operations with two readers: the static engine applies them, the guards ask their kind.
+"""One table of torch's operations: what shape each gives, what it refuses, and what kind of operation it is.
 
     apply("torch.matmul", [x, w])        the result's value, or `OpError` where torch would certainly refuse
     kind("torch.Tensor.softmax")         "pointwise", "reduction", "matmul", "view", "loss", ...
@@ -6,6 +6,9 @@
 
 Names are canonical: ``torch.cat``, ``torch.Tensor.sum``, ``torch.nn.functional.linear``, ``operator.add``,
 ``einops.rearrange``. How ops are declared is in `table` and `signatures`; the ops themselves are one file per family.
+
+The static engine reads it. The guards, which torch hands callables and not names, and which must start without it, name
+theirs in `shapecheck.runtime.guard.ops`; a test holds both to the same kinds.
 """
 
 from __future__ import annotations
