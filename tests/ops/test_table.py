@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from shapecheck.core import ops
-from shapecheck.core.ops.signatures import op, parse_declaration, parse_signature
-from shapecheck.core.ops.table import lookup, rule, spelled_out
+from shapecheck.core.ops.modules.table import lookup_module
+from shapecheck.core.ops.signatures import op, parse_declaration, parse_signature, words_of
+from shapecheck.core.ops.table import parameters_of, spelled_out
 from shapecheck.core.sizes import Size
 from tests.ops.differential import torch_function
 from tests.ops.shorthand import result, shape_of, tensor
@@ -74,8 +75,15 @@ def test_a_name_is_entered_once() -> None:
 
 def test_a_parameters_annotation_says_how_it_is_read() -> None:
     with pytest.raises(KeyError):
-        rule("torch.never")(_annotated_by_no_reader)
-    assert lookup("torch.never") is None
+        parameters_of(_annotated_by_no_reader)
+
+
+def test_every_declaration_can_be_read() -> None:
+    for name in ops.names():
+        assert isinstance(ops.signature(name), str)
+    for name in ops.module_names():
+        module = lookup_module(name)
+        assert module is not None and all(parameter.name.isidentifier() for parameter in module.constructor)
 
 
 def _annotated_by_no_reader(input: bytes) -> None:
@@ -83,7 +91,8 @@ def _annotated_by_no_reader(input: bytes) -> None:
 
 
 def test_declarations_are_parsed() -> None:
-    words, parameters = parse_declaration("addmm mm(input, mat, beta=1, *rest, **options)")
+    declaration = "addmm mm(input, mat, beta=1, *rest, **options)"
+    words, parameters = words_of(declaration), parse_declaration(declaration)
     assert words == "addmm mm"
     assert [parameter.name for parameter in parameters] == ["input", "mat", "beta", "rest", "options"]
     assert parameters[2].default == Size.of(1)

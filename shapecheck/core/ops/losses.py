@@ -14,7 +14,7 @@ from shapecheck.core.ops.indexing import require_fits
 from shapecheck.core.ops.promotion import FLOATING, dtype_text, floating, promote, require_dtype
 from shapecheck.core.ops.readers import READERS
 from shapecheck.core.ops.shapes import agree, broadcast, shape_text
-from shapecheck.core.ops.signatures import parse_declaration
+from shapecheck.core.ops.signatures import parse_declaration, words_of
 from shapecheck.core.ops.table import Parameter, add, rule
 from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import Dtypes, Shape, TensorValue, Undecided, Value
@@ -57,16 +57,18 @@ _DTYPES: Mapping[str, Callable[[Sequence[TensorValue]], Dtypes]] = {
 
 def broadcasting_loss(declaration: str, dtype: str = "promote") -> None:
     """Enter losses that silently broadcast `input` and `target`."""
-    words, parameters = parse_declaration(declaration)
-    read = READERS["TensorValue"]
 
     def compute(input: TensorValue, target: TensorValue, *options: Value) -> TensorValue:
-        given = dict(zip((parameter.name for parameter in parameters[2:]), options, strict=True))
+        given = dict(zip((one.name for one in parse_declaration(declaration)[2:]), options, strict=True))
         shape = stretched((("input", input), ("target", target)))
         return reduced_loss(shape, given["reduction"], floating(_DTYPES[dtype]((input, target))))
 
-    tensors = [Parameter(one.name, read, one.default) for one in parameters[:2]]
-    add(words, "loss", [*tensors, *parameters[2:]], compute, text='*#b, *#b -> , or *#b with reduction="none"')
+    def declared() -> list[Parameter]:
+        input, target, *rest = parse_declaration(declaration)
+        read = READERS["TensorValue"]
+        return [*(Parameter(one.name, read, one.default) for one in (input, target)), *rest]
+
+    add(words_of(declaration), "loss", declared, compute, text='*#b, *#b -> , or *#b with reduction="none"')
 
 
 _OLD = "size_average=None, reduce=None"  # and long ignored

@@ -10,7 +10,8 @@ bool      always bool                             eq, isnan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from shapecheck.core.ops.broadcasting import broadcast_operands
 from shapecheck.core.ops.errors import OpError
@@ -28,7 +29,7 @@ from shapecheck.core.ops.promotion import (
 )
 from shapecheck.core.ops.readers import READERS, Number
 from shapecheck.core.ops.shapes import shape_text
-from shapecheck.core.ops.signatures import parse_declaration
+from shapecheck.core.ops.signatures import parse_declaration, words_of
 from shapecheck.core.ops.table import Parameter, add, rule
 from shapecheck.core.sizes import Size
 from shapecheck.core.tensors import Dtypes, TensorValue, Undecided, Value
@@ -79,17 +80,19 @@ def pointwise(
         refuses: dtypes that it isn't defined for.
         numbers: whether an operand may be a Python number.
     """
-    words, parameters = parse_declaration(declaration)
-    read = READERS["Number" if numbers else "TensorValue"]
 
     def compute(*arguments: Value) -> TensorValue:
-        given = zip(parameters, arguments, strict=True)
+        given = zip(parse_declaration(declaration), arguments, strict=True)
         operands = {one.name: value for one, value in given if one.name in _OPERANDS and value is not None}
         return elementwise(operands, result, refuses)
 
-    declared = [Parameter(one.name, read, one.default) if one.name in _OPERANDS else one for one in parameters]
-    count = sum(one.name in _OPERANDS for one in parameters)
-    add(words, "pointwise", declared, compute, text=", ".join(["*#b"] * count) + " -> *#b")
+    def declared() -> Iterator[Parameter]:
+        read = READERS["Number" if numbers else "TensorValue"]
+        for one in parse_declaration(declaration):
+            yield Parameter(one.name, read, one.default) if one.name in _OPERANDS else one
+
+    count = sum(name in _OPERANDS for name in re.findall(r"[(,]\s*(\w+)", declaration))
+    add(words_of(declaration), "pointwise", declared, compute, text=", ".join(["*#b"] * count) + " -> *#b")
 
 
 # --- one operand -----------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from shapecheck.core.ops.errors import OpError
 from shapecheck.core.ops.hints import why_not
@@ -25,7 +25,7 @@ from shapecheck.core.spec import Computed, Fixed, Named, ShapeSpec, Variadic, pa
 from shapecheck.core.tensors import Dtypes, Shape, TensorValue, Undecided, Value
 from shapecheck.core.tensors import Named as NamedValues
 
-__all__ = ["DTYPE_RULES", "Signature", "apply_signatures", "op", "parse_declaration", "parse_signature"]
+__all__ = ["DTYPE_RULES", "Signature", "apply_signatures", "op", "parse_declaration", "parse_signature", "words_of"]
 
 Operand = tuple[str, TensorValue]
 """A tensor argument and the name of its parameter."""
@@ -62,10 +62,18 @@ def op(
         dtype: a name in `DTYPE_RULES`.
         fields: names of the results, where there are several and they have names.
     """
-    words, parameters = parse_declaration(declaration)
-    tensors = max(len(parse_signature(text).inputs) for text in signatures)
+
+    @cache
+    def declared() -> tuple[int, tuple[Parameter, ...]]:
+        """How many of the parameters are the signatures' tensors, and all of them."""
+        tensors = max(len(parse_signature(text).inputs) for text in signatures)
+        return tensors, tuple(
+            Parameter(one.name, READERS[_reader(index < tensors, one.default)], one.default)
+            for index, one in enumerate(parse_declaration(declaration))
+        )
 
     def compute(*arguments: Value) -> Value:
+        tensors, parameters = declared()
         operands = [
             (parameter.name, value)
             for parameter, value in zip(parameters[:tensors], arguments, strict=False)
@@ -81,12 +89,8 @@ def op(
             return NamedValues(fields, results)
         return results[0] if len(results) == 1 else results
 
-    declared = [
-        Parameter(name, READERS[_reader(index < tensors, default)], default)
-        for index, (name, default) in enumerate((parameter.name, parameter.default) for parameter in parameters)
-    ]
-    single = all(len(parse_signature(text).outputs) == 1 for text in signatures)
-    add(words, kind, declared, compute, gives_tensor=single, text="\n".join(signatures))
+    single = not any("," in outputs for _, outputs in map(_sides, signatures))
+    add(words_of(declaration), kind, lambda: declared()[1], compute, gives_tensor=single, text="\n".join(signatures))
 
 
 def _reader(tensor: bool, default: object) -> str:
@@ -95,10 +99,15 @@ def _reader(tensor: bool, default: object) -> str:
     return "TensorValue | None" if default is None else "TensorValue"
 
 
+def words_of(declaration: str) -> str:
+    """``"mm matmul"`` of ``"mm matmul(input, other)"``."""
+    return declaration.partition("(")[0]
+
+
 @lru_cache(maxsize=1024)
-def parse_declaration(declaration: str) -> tuple[str, tuple[Parameter, ...]]:
-    """``"mm matmul(input, other)"``: the words, and the parameters with their defaults."""
-    words, _, parameters = declaration.partition("(")
+def parse_declaration(declaration: str) -> tuple[Parameter, ...]:
+    """The parameters of ``"mm matmul(input, other)"``, with their defaults."""
+    parameters = declaration.partition("(")[2]
     arguments = ast.parse(f"def declared({parameters or 'input)'}: ...").body[0].args  # type: ignore[attr-defined]
     defaults = [REQUIRED] * (len(arguments.args) - len(arguments.defaults)) + list(map(_default, arguments.defaults))
     read = READERS["Value"]
@@ -107,7 +116,7 @@ def parse_declaration(declaration: str) -> tuple[str, tuple[Parameter, ...]]:
         declared.append(Parameter(arguments.vararg.arg, read, variadic=True))
     if arguments.kwarg:
         declared.append(Parameter(arguments.kwarg.arg, read, any_keyword=True))
-    return words, tuple(declared)
+    return tuple(declared)
 
 
 def _default(node: ast.expr) -> object:

@@ -13,6 +13,8 @@ The names of an op are words, with shorthands:
     operator.add, einops.rearrange, einx.add            as they stand
 
 In-place variants (``add_``) aren't declared: they are their op, whose result has to fit the first operand.
+
+Most programs use few of the ops, so a declaration is read when its op is first asked for.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import ParamSpec, TypeVar
 
 from shapecheck.core.ops.readers import READERS, Reader
@@ -63,14 +66,18 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One entry of the table."""
+    """One entry of the table; `declared` gives the parameters, the same ones each time."""
 
     names: tuple[str, ...]
     kind: str
-    parameters: tuple[Parameter, ...]
+    declared: Callable[[], tuple[Parameter, ...]]
     compute: Callable[..., Value]
     gives_tensor: bool
     text: str
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return self.declared()
 
 
 _OPS: dict[str, Op] = {}
@@ -91,11 +98,14 @@ def _canonical(word: str) -> Iterator[str]:
         yield from (f"torch.{word}", f"torch.Tensor.{word}")
 
 
-def add(words: str, kind: str, parameters: Iterable[Parameter], compute: Callable[..., Value], **facts: object) -> None:
+def add(
+    words: str, kind: str, parameters: Callable[[], Iterable[Parameter]], compute: Callable[..., Value], **facts: object
+) -> None:
     """Enter an op under its names; a name is entered once."""
     names = spelled_out(words)
     text = str(facts.get("text", ""))
-    entry = Op(names, kind, tuple(parameters), compute, bool(facts.get("gives_tensor", True)), text)
+    declared = cache(lambda: tuple(parameters()))
+    entry = Op(names, kind, declared, compute, bool(facts.get("gives_tensor", True)), text)
     for name in names:
         if name in _OPS:
             raise ValueError(f"{name} stands twice in the op table")
@@ -116,19 +126,17 @@ def rule(words: str, kind: str = "other") -> Callable[[Callable[P, R]], Callable
     """Enter a function as an op; the annotation of each parameter says how its argument is read."""
 
     def enter(function: Callable[P, R]) -> Callable[P, R]:
-        signature = inspect.signature(function)
-        parameters = parameters_of(signature.parameters.values())
-        tensor = signature.return_annotation == "TensorValue"
+        tensor = function.__annotations__.get("return") == "TensorValue"
         doc = inspect.cleandoc(function.__doc__ or "")
-        add(words, kind, parameters, function, text=doc, gives_tensor=tensor)
+        add(words, kind, lambda: parameters_of(function), function, text=doc, gives_tensor=tensor)
         return function
 
     return enter
 
 
-def parameters_of(parameters: Iterable[inspect.Parameter]) -> tuple[Parameter, ...]:
+def parameters_of(function: Callable[..., object]) -> tuple[Parameter, ...]:
     """The parameters of a rule, each with the reader that its annotation names."""
-    return tuple(map(_parameter, parameters))
+    return tuple(map(_parameter, inspect.signature(function).parameters.values()))
 
 
 def _parameter(parameter: inspect.Parameter) -> Parameter:

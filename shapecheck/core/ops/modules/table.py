@@ -17,12 +17,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import TypeVar
 
 from shapecheck.core.ops.call import bind, run
 from shapecheck.core.ops.promotion import dtype_named, require_dtype
 from shapecheck.core.ops.readers import READERS, Sizes
-from shapecheck.core.ops.signatures import apply_signatures, parse_declaration
+from shapecheck.core.ops.signatures import apply_signatures, parse_declaration, words_of
 from shapecheck.core.ops.table import Parameter, lookup, parameters_of, spelled_out
 from shapecheck.core.sizes import Size, from_expression
 from shapecheck.core.spec import Computed, Fixed, Named, Variadic, parse_shape
@@ -72,12 +73,19 @@ class Module:
     """One entry of the table of modules."""
 
     names: tuple[str, ...]
-    constructor: tuple[Parameter, ...]
-    any_argument: bool
+    declaration: str
     forward: Callable[[Hyper, Sequence[Value], Mapping[str, Value]], Value]
     state: State
     prepare: Callable[[Hyper], Mapping[str, Value]]
     text: str = field(default="", compare=False)
+
+    @property
+    def constructor(self) -> tuple[Parameter, ...]:
+        return parse_declaration(self.declaration)
+
+    @property
+    def any_argument(self) -> bool:
+        return any(parameter.any_keyword for parameter in self.constructor)
 
 
 _MODULES: dict[str, Module] = {}
@@ -106,10 +114,8 @@ def _enter(
     text: str,
     prepare: Callable[[Hyper], Mapping[str, Value]] = _nothing,
 ) -> None:
-    words, constructor = parse_declaration(declaration)
-    names = spelled_out(words)
-    any_argument = any(parameter.any_keyword for parameter in constructor)
-    entry = Module(names, constructor, any_argument, run, _state_from(specs), prepare, text)
+    names = spelled_out(words_of(declaration))
+    entry = Module(names, declaration, run, _state_from(specs), prepare, text)
     for name in names:
         if name in _MODULES:
             raise ValueError(f"{name} stands twice in the table of modules")
@@ -145,9 +151,9 @@ def same_as(declaration: str, op_name: str, **fixed: Value) -> None:
     op = lookup(name)
     if op is None:
         raise ValueError(f"{name} isn't in the op table")
-    own = {parameter.name for parameter in op.parameters}
 
     def call(hyper: Hyper, args: Sequence[Value], kwargs: Mapping[str, Value]) -> Value:
+        own = {parameter.name for parameter in op.parameters}
         options = {key: value for key, value in hyper.values.items() if key in own}
         return run(op, args, {**kwargs, **options, **fixed})
 
@@ -166,10 +172,10 @@ def forward(
     """
 
     def enter(function: Callable[..., R]) -> Callable[..., R]:
-        parameters = parameters_of(list(inspect.signature(function).parameters.values())[1:])
+        own = cache(lambda: parameters_of(partial(function, None)))
 
         def call(hyper: Hyper, args: Sequence[Value], kwargs: Mapping[str, Value]) -> Value:
-            positional, keywords = bind(parameters, args, kwargs)
+            positional, keywords = bind(own(), args, kwargs)
             return function(hyper, *positional, **keywords)
 
         _enter(declaration, call, state, inspect.cleandoc(function.__doc__ or ""), prepare)
