@@ -11,9 +11,9 @@ from shapecheck.static.assignment import forget_filled, rebind
 from shapecheck.static.binding import bind_arguments, checked
 from shapecheck.static.contracts import Scope, promised
 from shapecheck.static.declarations import Signature, is_stub
-from shapecheck.static.dispatch import Arguments, calls, evaluate, execute
+from shapecheck.static.dispatch import Arguments, calls, evaluate, execute_function
 from shapecheck.static.environment import Environment, join_values
-from shapecheck.static.frame import MOST_DEPTH, Caller, Frame, joined_exits
+from shapecheck.static.frame import MOST_DEPTH, Caller, Frame
 from shapecheck.static.hints import Hint, tensors
 from shapecheck.static.instances import instance_of
 from shapecheck.static.mutations import assigned_attributes, filled_attributes, filled_variables, is_container
@@ -92,16 +92,7 @@ def follow(function: Function, given: Mapping[str, Value], scope: Scope, node: a
     state = frame.state
     env = Environment(dict(given), dict(scope.sizes), state.facts, dict.fromkeys(given, signature.node.lineno))
     inner = Frame(signature.file, run, env, signature, function.closure, Caller(frame, node), frame.depth + 1)
-    run.active.append(signature.node)
-    recording, run.recording = run.recording, False
-    try:
-        execute(signature.node.body, inner)
-    finally:
-        run.active.pop()
-        run.recording = recording
-    if inner.env is not None:
-        inner.returned.append((None, inner.leave()))
-    exit_env = joined_exits(inner.returned)
+    exit_env = execute_function(signature.node, inner)
     if exit_env is None:
         return UNKNOWN
     state.facts = exit_env.facts

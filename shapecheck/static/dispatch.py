@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from shapecheck.core.tensors import UNKNOWN
-from shapecheck.static.environment import join_values
-from shapecheck.static.frame import Exhausted, Finding, Frame, Run
+from shapecheck.static.environment import Environment, join_values
+from shapecheck.static.frame import Exhausted, Finding, Frame, Run, joined_exits
 from shapecheck.static.values import Choice, Value
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "evaluate",
     "evaluates",
     "execute",
+    "execute_function",
     "executes",
 ]
 
@@ -113,6 +114,21 @@ def execute(body: Sequence[ast.stmt], frame: Frame) -> None:
         executor = _EXECUTORS.get(type(statement))
         if executor is not None:
             executor(statement, frame)
+
+
+def execute_function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Environment | None:
+    """Follow a body that is called, in a frame of its own; what holds after it, None where it never ends."""
+    run = frame.run
+    run.active.append(node)
+    recording, run.recording = run.recording, False
+    try:
+        execute(node.body, frame)
+    finally:
+        run.active.pop()
+        run.recording = recording
+    if frame.env is not None:
+        frame.returned.append((None, frame.leave()))
+    return joined_exits(frame.returned)
 
 
 def call(callee: Value, arguments: Arguments, node: ast.AST, frame: Frame) -> Value:

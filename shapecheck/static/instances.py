@@ -13,9 +13,9 @@ from shapecheck.core.tensors import BOOL, FLOAT, UNKNOWN
 from shapecheck.static.annotations import read_hint, read_signature
 from shapecheck.static.contracts import Scope, flexible, name_dims, promised
 from shapecheck.static.declarations import ClassInfo, Signature, self_assignments
-from shapecheck.static.dispatch import evaluate, execute
+from shapecheck.static.dispatch import evaluate, execute_function
 from shapecheck.static.environment import Environment
-from shapecheck.static.frame import MOST_DEPTH, Caller, Exhausted, Frame, Run, joined_exits
+from shapecheck.static.frame import MOST_DEPTH, Caller, Exhausted, Frame, Run
 from shapecheck.static.hints import ANY, ClassHint, ExternalHint, Hint, ScalarHint, UnionHint
 from shapecheck.static.mutations import filled_attributes, is_container
 from shapecheck.static.op_findings import has_tensor
@@ -182,16 +182,7 @@ def after_init(
         return blank
     env = Environment(given, dict(dims), frame.state.facts)  # type: ignore[arg-type]
     inner = Frame(signature.file, run, env, signature, None, Caller(frame, node), frame.depth + 1)
-    run.active.append(signature.node)
-    recording, run.recording = run.recording, False
-    try:
-        execute(signature.node.body, inner)
-    finally:
-        run.active.pop()
-        run.recording = recording
-    if inner.env is not None:
-        inner.returned.append((None, inner.leave()))
-    exit_env = joined_exits(inner.returned)
+    exit_env = execute_function(signature.node, inner)
     if exit_env is None:
         return blank
     frame.state.facts = exit_env.facts
