@@ -146,10 +146,5 @@ def call_lambda(function: Lambda, arguments: Arguments, node: ast.AST, frame: Fr
     closure = function.closure
     env = Environment(values, {}, frame.state.facts, dict.fromkeys(names, function.node.lineno))
     inner = Frame(closure.file, run, env, None, closure, Caller(frame, node), frame.depth + 1)
-    run.active.append(function.node)
-    recording, run.recording = run.recording, False
-    try:
+    with run.inside(function.node):
         return evaluate(function.node.body, inner)
-    finally:
-        run.active.pop()
-        run.recording = recording

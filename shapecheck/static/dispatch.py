@@ -118,14 +118,8 @@ def execute(body: Sequence[ast.stmt], frame: Frame) -> None:
 
 def execute_function(node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> Environment | None:
     """Follow a body that is called, in a frame of its own; what holds after it, None where it never ends."""
-    run = frame.run
-    run.active.append(node)
-    recording, run.recording = run.recording, False
-    try:
+    with frame.run.inside(node):
         execute(node.body, frame)
-    finally:
-        run.active.pop()
-        run.recording = recording
     if frame.env is not None:
         frame.returned.append((None, frame.leave()))
     return joined_exits(frame.returned)

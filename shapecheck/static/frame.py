@@ -101,6 +101,17 @@ class Run:
         finally:
             self.muted -= 1
 
+    @contextmanager
+    def inside(self, node: ast.AST) -> Iterator[None]:
+        """A function that is called is followed: it isn't entered again, and its values aren't those that are shown."""
+        self.active.append(node)
+        recording, self.recording = self.recording, False
+        try:
+            yield
+        finally:
+            self.active.pop()
+            self.recording = recording
+
     def lose_track(self, name: str, *, foreign: bool) -> None:
         """Count a call that took a tensor and gave nothing that is known.
 

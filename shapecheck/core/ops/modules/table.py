@@ -151,10 +151,10 @@ def same_as(declaration: str, op_name: str, **fixed: Value) -> None:
     op = lookup(name)
     if op is None:
         raise ValueError(f"{name} isn't in the op table")
+    own = cache(lambda: frozenset(parameter.name for parameter in op.parameters))
 
     def call(hyper: Hyper, args: Sequence[Value], kwargs: Mapping[str, Value]) -> Value:
-        own = {parameter.name for parameter in op.parameters}
-        options = {key: value for key, value in hyper.values.items() if key in own}
+        options = {key: value for key, value in hyper.values.items() if key in own()}
         return run(op, args, {**kwargs, **options, **fixed})
 
     _enter(declaration, call, {}, f"as {name}")
