@@ -103,8 +103,13 @@ def dims() -> dict[str, int | tuple[int, ...]]:
             return bindings_of(scope.names).public()
         if (contract := _of_checker(frame)) is not None:
             variables = frame.f_locals
-            pairs = zip(contract.names, contract.variables, strict=True)
-            return bindings_of({key: variables.get(variable) for key, variable in pairs}).public()
+            names = {
+                key: variables.get(variable) for key, variable in zip(contract.names, contract.variables, strict=True)
+            }
+            if None not in names.values():
+                return bindings_of(names).public()
+            values = tuple(variables[parameter] for parameter in contract.parameters)
+            return contract.bindings(values, names).public()
         frame = frame.f_back
     return {}
 

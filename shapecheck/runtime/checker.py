@@ -92,6 +92,11 @@ def write_checker(plan: Plan, home: Mapping[str, Any]) -> Written:
     names = Names(frozenset(plan.parameters.names))
     names.add(source, plan.checks.values())
     keys = tuple(names.local)
+    names.foresee([*plan.checks.values(), plan.returns])
+    if plan.published:
+        names.unread.clear()
+    elif plan.guard is not None or plan.kind in ("generator", "async generator"):
+        names.unread.difference_update(keys, [""])
     writer = _Writer(plan, source, names, keys)
     with source.block(_header(plan.name, plan.kind, plan.parameters)):
         writer.arguments()
@@ -143,6 +148,13 @@ class _Writer:
             self.raise_if_error(outcome)
             if self.keys:
                 self.source(f"({', '.join(self.names.local[key] for key in self.keys)},) = {outcome}")
+            self.forget()
+
+    def forget(self) -> None:
+        """After a doubt: what was kept to compare with may never have been read, or be another than the names say."""
+        kept = [*self.names.shapes.values(), *self.names.dtypes.values()]
+        if kept and not isinstance(self.plan.returns, Anything):
+            self.source(f"{' = '.join(kept)} = None")
 
     @contextmanager
     def doubt(self) -> Iterator[str]:
@@ -270,7 +282,8 @@ class _Writer:
 
     def sizes(self, keys: Sequence[str]) -> str:
         """The source of a dictionary of names and sizes."""
-        return "{" + ", ".join(f"{key!r}: {self.names.local[key]}" for key in keys) + "}"
+        read = (key for key in keys if key not in self.names.unread)
+        return "{" + ", ".join(f"{key!r}: {self.names.local[key]}" for key in read) + "}"
 
     def bound_in_body(self) -> list[str]:
         """The names of the result that only the body, if anything, gives a size."""

@@ -123,6 +123,7 @@ class Contract:
         if isinstance(again, Bindings):
             bindings.bound_by.update(again.bound_by)
             bindings.structures.update(again.structures)
+            bindings.exact.update(name for name in again.exact if name in bindings.shapes)
             for name, size in again.sizes.items():  # bound by a tree: the checker has no variable for it
                 bindings.sizes.setdefault(name, size)
             for name, shape in again.shapes.items():

@@ -6,8 +6,7 @@ there (`_shck_Tensor`): whatever the module calls `len` or `Tensor` doesn't matt
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from types import CodeType
 from typing import Any
 
@@ -22,6 +21,7 @@ class Source:
     def __init__(self, names: Mapping[str, Any]) -> None:
         self._lines: list[str] = []
         self._depth = 0
+        self._begun: list[int] = []
         self._taken = names
         self._count = 0
         self._by_id: dict[int, str] = {}
@@ -33,13 +33,17 @@ class Source:
     def __str__(self) -> str:
         return "\n".join(self._lines) + "\n"
 
-    @contextmanager
-    def block(self, header: str) -> Iterator[None]:
+    def block(self, header: str) -> Source:
+        """For ``with``: what is written inside is indented below `header`."""
         self(header)
+        return self
+
+    def __enter__(self) -> None:
+        self._begun.append(len(self._lines))
         self._depth += 1
-        before = len(self._lines)
-        yield
-        if len(self._lines) == before:
+
+    def __exit__(self, *_: object) -> None:
+        if len(self._lines) == self._begun.pop():
             self("pass")
         self._depth -= 1
 
@@ -47,6 +51,10 @@ class Source:
         """A fresh local variable."""
         self._count += 1
         return f"{_PREFIX}{self._count}"
+
+    def scratch(self, index: int) -> str:
+        """A local variable for what is compared at once and then forgotten: a frame with fewer of them is faster."""
+        return f"{_PREFIX}at_{index}"
 
     def name_of(self, thing: Any, stem: str) -> str:
         """The global name of an object: one that is free, or holds this very object already."""

@@ -3,21 +3,24 @@
 if not isinstance(x, Tensor) or x.dtype not in Float: raise Miss
 b, c, n = x.shape                    # first sight of b and c; another rank is a ValueError, which is a miss too
 if n != 3: raise Miss
+
+Reading a tensor through Python is most of the cost. So a dtype or shape that several tensors have to have is kept, and
+compared as a whole; and where nobody asks for a size, only the rank is read.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Sequence
+from typing import Any
 
 from shapecheck.core import expression
 from shapecheck.core.expression import Expression
-from shapecheck.core.spec import AnyDims, Computed, Dim, Fixed, Named, Variadic
+from shapecheck.core.spec import AnyDims, Computed, Dim, Fixed, Named, ShapeSpec, Variadic
 from shapecheck.core.unify import Shape, broadcast_together, broadcasts_to
 from shapecheck.runtime import arrays
 from shapecheck.runtime.checks import TensorCheck
-from shapecheck.runtime.names import Names, key_of
+from shapecheck.runtime.names import Names, is_settled, key_of
 from shapecheck.runtime.source import Source
 
 __all__ = ["Miss", "TensorSource", "isinstance_source"]
@@ -46,15 +49,22 @@ class TensorSource:
 
     def write(self, value: str, check: TensorCheck, certain: bool, is_array: bool = False) -> None:
         """Write the checks of one value; `is_array` says that its class has been checked."""
-        if conditions := self.wrong_type(value, check)[is_array:]:
+        if conditions := self.wrong_type(value, check, certain)[is_array:]:
             self.miss(*conditions)
         dims = check.spec.dims
         if any(isinstance(dim, Named | Variadic) and dim.treepath for dim in dims):
             self.miss()
         elif not dims:
             self.miss(f"{value}.ndim" if arrays.is_torch(check.array) else f"{value}.shape != ()")
+        elif (known := self.names.shapes.get(check.spec.text)) is not None:
+            # Dynamo can't tell what symbolic sizes make of this, and goes on inside: a guard for each, as without us.
+            with self.source.block(f"if ({value}.shape == {known}) is not True:"):
+                self.shape(value, check.spec, certain)
+        elif certain and self.only_rank(check):  # in a container a name stands for the sizes of several tensors
+            variadic = check.spec.variadic is not None
+            self.miss(f"{value}.ndim {'<' if variadic else '!='} {len(dims) - variadic}")
         elif dims != (AnyDims(),):
-            self.shape(value, dims, certain)
+            self.shape(value, check.spec, certain)
         elif certain:
             self.names.sizes.append(f"{value}.shape")
 
@@ -64,7 +74,7 @@ class TensorSource:
             self.compare(variable, dim, certain=True)
         self.later.clear()
 
-    def wrong_type(self, value: str, check: TensorCheck) -> list[str]:
+    def wrong_type(self, value: str, check: TensorCheck, certain: bool) -> list[str]:
         conditions = []
         if check.array is not None:
             conditions.append(f"not {isinstance_source(self.source, value, (check.array,))}")
@@ -73,23 +83,46 @@ class TensorSource:
             accepted = self.source.name_of(check.accepts_dtype, f"accepts_{check.word}")
             conditions.append(f"not {accepted}({read}({value}))")
         elif (dtypes := arrays.torch_dtypes(check)) is not None:
-            one = next(iter(dtypes)) if len(dtypes) == 1 else None
-            name = self.source.name_of(one or dtypes, check.word)
-            conditions.append(f"{value}.dtype {'is not' if one else 'not in'} {name}")
+            conditions.append(self.wrong_dtype(value, dtypes, check.word, certain))
         return conditions
 
-    def shape(self, value: str, dims: Sequence[Dim], certain: bool) -> None:
+    def wrong_dtype(self, value: str, dtypes: frozenset[Any], word: str, certain: bool) -> str:
+        if len(dtypes) == 1:
+            return f"{value}.dtype is not {self.source.name_of(next(iter(dtypes)), word)}"
+        accepted = self.source.name_of(dtypes, word)
+        if dtypes in self.names.dtypes:
+            found = self.source.scratch(0)
+            return f"({found} := {value}.dtype) is not {self.names.dtypes[dtypes]} and {found} not in {accepted}"
+        if self.names.keeps(dtypes) and certain:
+            self.names.dtypes[dtypes] = self.source.local()
+            return f"({self.names.dtypes[dtypes]} := {value}.dtype) not in {accepted}"
+        return f"{value}.dtype not in {accepted}"
+
+    def only_rank(self, check: TensorCheck) -> bool:
+        """Whether nobody asks for a size of the tensor."""
+        dims = check.spec.dims
+        unread = all(not isinstance(dim, Fixed | Computed) and key_of(dim) in self.names.unread for dim in dims)
+        return unread and dims != (AnyDims(),) and arrays.is_torch(check.array)
+
+    def shape(self, value: str, spec: ShapeSpec, certain: bool) -> None:
         targets, compared = [], []
-        for dim in dims:
-            variable = self.names.local[key_of(dim)] if certain and self.binds(dim) else self.source.local()
+        for index, dim in enumerate(spec.dims):
             if certain and self.binds(dim):
+                variable = self.names.local[key_of(dim)]
                 self.names.certain.add(key_of(dim))
                 self.names.exact.add(key_of(dim))
                 self.keep(variable, dim)
             else:
+                at_once = is_settled(dim) or not certain
+                variable = self.source.scratch(index) if at_once else self.source.local()
                 compared.append((variable, dim))
             targets.append("*" * isinstance(dim, Variadic | AnyDims) + variable)
-        self.source(f"{', '.join(targets)}{',' * (len(targets) == 1)} = {value}.shape")
+        keep = ""
+        is_wanted = all(map(is_settled, spec.dims)) and self.names.keeps(spec.text)
+        if is_wanted and certain and spec.text not in self.names.shapes:
+            self.names.shapes[spec.text] = self.source.local()
+            keep = f"{self.names.shapes[spec.text]} = "
+        self.source(f"{keep}{', '.join(targets)}{',' * (len(targets) == 1)} = {value}.shape")
         conditions = []
         for variable, dim in compared:
             if certain and (isinstance(dim, Computed) or (key_of(dim) and dim.broadcast)):  # type: ignore[union-attr]

@@ -62,12 +62,13 @@ FORMS: dict[str, tuple[Any, Any, Any]] = {
 }
 
 
+@pytest.mark.parametrize("decorate", [contract, contract(broadcast="allow", keepdim=False)], ids=["guarded", "not"])
 @pytest.mark.parametrize(("hint", "good", "bad"), FORMS.values(), ids=FORMS)
-def test_forms(hint: Any, good: Any, bad: Any) -> None:
+def test_forms(hint: Any, good: Any, bad: Any, decorate: Callable[..., Any]) -> None:
     def f(x: Any) -> None: ...
 
     f.__annotations__ = {"x": hint}
-    checked = contract(f)
+    checked = decorate(f)
     checked(good)
     with pytest.raises(ShapeError):
         checked(bad)
@@ -152,13 +153,19 @@ HEALTHY = {
     "optional": ([Float[Tensor, "b"] | None, Float[Tensor, "b"]], [None, T(2)]),
     "list and dict": ([list[Float[Tensor, "b"]], dict[str, Float[Tensor, "b"]]], [[T(2)] * 3, {"k": T(2)}]),
     "union": ([Float[Tensor, "n"] | Float[Tensor, "n m"] | list[Float[Tensor, "n"]]], [T(2, 3)]),
+    "the same dims thrice": ([Float[Tensor, "b c"]] * 3, [T(2, 3)] * 3),
+    "the same dims of two dtypes": ([Float[Tensor, "b c"]] * 2, [T(2, 3), T(2, 3).bfloat16()]),
+    "the same dims, several of one": ([Float[Tensor, "*s 3"]] * 2, [T(2, 4, 3)] * 2),
+    "the same dims in a list": ([Float[Tensor, "b c"], list[Float[Tensor, "b c"]]], [T(2, 3), [T(2, 3)] * 2]),
+    "only ranks": ([Float[Tensor, "b c"], Float[Tensor, "*s _"], Float[Tensor, "#d"]], [T(2, 3), T(2, 3, 4), T(5)]),
     "scalar": ([Float[Tensor, ""], Float[Tensor, "..."]], [T(()), T(2)]),
 }
 
 
+@pytest.mark.parametrize("decorate", [contract, contract(broadcast="allow", keepdim=False)], ids=["guarded", "not"])
 @pytest.mark.parametrize(("hints", "values"), HEALTHY.values(), ids=HEALTHY)
 def test_healthy_calls_stay_on_the_fast_path(
-    hints: list[Any], values: list[Any], monkeypatch: pytest.MonkeyPatch
+    hints: list[Any], values: list[Any], decorate: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names: dict[str, Any] = {}
     parameters = [f"x{index}" for index in range(len(hints))]
@@ -170,4 +177,4 @@ def test_healthy_calls_stay_on_the_fast_path(
 
     monkeypatch.setattr(Contract, "arguments", refuse)
     monkeypatch.setattr(Contract, "result", refuse)
-    contract(names["f"])(*values)
+    decorate(names["f"])(*values)

@@ -77,6 +77,20 @@ def test_dims() -> None:
     assert dims() == {}
 
 
+def test_dims_from_a_helper_when_the_checker_had_no_use_for_a_size() -> None:
+    def helper() -> dict[str, Any]:
+        return dims()
+
+    def f(x: Float[Tensor, "b c"], y: Float[Tensor, "*s #e 3"], unchecked: int = 0) -> dict[str, Any]:
+        return around()
+
+    around = helper  # by another name, which does not say that names are asked for
+    for decorate in (contract, contract(broadcast="allow", keepdim=False)):
+        checked = decorate(f)
+        assert checked(T(2, 3), T(4, 5, 1, 3)) == {"b": 2, "c": 3, "s": (4, 5)}
+        assert checked(T(2, 3), T(7, 3)) == {"b": 2, "c": 3, "s": (), "e": 7}
+
+
 def test_isinstance_sees_the_names() -> None:
     @contract
     def f(x: Float[Tensor, "b c"], y: Tensor) -> bool:

@@ -164,7 +164,13 @@ def part_of_key(value: object, depth: int = 3) -> object:
             parts = iter(dict.values(value))
         case _:
             return kind
-    return tuple([part_of_key(part, depth - 1) for part in islice(parts, _WIDTH)]) if depth else kind
+    if not depth:
+        return kind
+    some = [*islice(parts, _WIDTH)]
+    try:
+        return tuple([part.shape if type(part) is Tensor else part_of_key(part, depth - 1) for part in some])
+    except RuntimeError:  # a nested tensor among them
+        return tuple([part_of_key(part, depth - 1) for part in some])
 
 
 _TELL_BY_TYPE = frozenset({int, float, str})
