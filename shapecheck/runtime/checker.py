@@ -23,6 +23,7 @@ from typing import Any, Literal
 from shapecheck.core.spec import AnyDims, Variadic
 from shapecheck.runtime import generators
 from shapecheck.runtime.body import use_torch
+from shapecheck.runtime.call_key import key_source
 from shapecheck.runtime.checks import Anything, Check, TensorCheck, holds_tree
 from shapecheck.runtime.codegen import Miss, write_scope
 from shapecheck.runtime.mentions import Published
@@ -247,23 +248,15 @@ class _Writer:
             return call
         first, seen = f"{self.plan.contract}_first", f"{self.plan.contract}_seen"
         self.source.objects[first], self.source.objects[seen] = self.plan.guard, self.plan.guard.seen
-        known, key = self.source.local(), self.key()
+        known, key = self.source.local(), self.source.local()
         with self.source.block("try:"):
+            self.source(f"{key} = {key_source(self.source, self.names, self.plan.checks)}")
             self.source(f"{known} = {self.named(next)}({seen}[{key}])")
         with self.source.block(f"except {self.named(TypeError)}:"):  # symbolic sizes can't be hashed
             self.source(f"{known} = True")
         parameters = self.plan.parameters
         arguments = f"{key}, {parameters.positional}, {parameters.keywords}, {self.dim_names()}"
         return f"({call} if {known} else {first}.call({arguments}))"
-
-    def key(self) -> str:
-        """The source of what tells calls apart for the guards: every size that was read."""
-        from shapecheck.runtime.guard import part_of_key
-
-        sizes = list(dict.fromkeys(self.names.sizes))
-        unread = [name for name, check in self.plan.checks.items() if not isinstance(check, TensorCheck)]
-        sizes += [f"{self.named(part_of_key)}({name})" for name in unread]
-        return f"({', '.join(sizes)},)" if sizes else "()"
 
     def dim_names(self) -> str:
         """The source of the dims of each tensor argument, for the guards' rule `dims`."""

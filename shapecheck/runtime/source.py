@@ -102,5 +102,8 @@ def compiled(source: str, filename: str, line: int, free: tuple[str, ...] = ()) 
 def _on_one_line(units: int) -> bytes:
     """A location table (Objects/locations.md in CPython) that puts every instruction on the first line, no columns."""
     full, rest = divmod(units, 8)
-    entries = [8] * full + [rest] * bool(rest)
-    return b"".join(bytes((0x80 | 13 << 3 | length - 1, 0)) for length in entries)
+    return _entry(8) * full + _entry(rest) * bool(rest)
+
+
+def _entry(units: int) -> bytes:
+    return bytes((0x80 | 13 << 3 | (units - 1) & 7, 0))
