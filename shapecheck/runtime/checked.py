@@ -145,6 +145,7 @@ def _home_of_its_own(original: FunctionType) -> dict[str, Any]:
 
 def _function(job: Job, code: CodeType, contract: Contract | None) -> FunctionType:
     """The checker itself: a function with this code, otherwise like the one that is checked."""
+    _sweep()
     native = job.function is job.original
     closure = job.original.__closure__ if native else None
     checker = FunctionType(code, job.home, job.original.__name__, job.parameters.defaults, closure)
@@ -177,10 +178,25 @@ def _code(job: Job, source: Source) -> CodeType:
     return code.replace(co_name=job.original.__code__.co_name, co_qualname=job.original.__qualname__)
 
 
+_forgotten: list[tuple[dict[str, Any], list[str]]] = []
+
+
 def _forget(home: dict[str, Any], names: list[str]) -> None:
-    """Take a dead checker's own objects out of its module."""
-    for name in names:
-        home.pop(name, None)
+    """Let go of a dead checker's own objects.
+
+    Their names stay in its module until the next checker is made: somebody may be going through the module at this very
+    moment, as IPython's ``%reset`` does, whose deletions may be what killed the checker.
+    """
+    home.update((name, None) for name in names if name in home)
+    _forgotten.append((home, names))
+
+
+def _sweep() -> None:
+    """Take the names of dead checkers out of their modules."""
+    while _forgotten:
+        home, names = _forgotten.pop()
+        for name in names:
+            home.pop(name, None)
 
 
 def _completed_later(job: Job) -> FunctionType:
