@@ -115,7 +115,7 @@ def ratio(times: Sequence[float], base: Sequence[float], samples: int = 1000) ->
 def nanoseconds(value: float) -> str:
     """``"58 ns"``, ``"1.21 µs"``, ``"3.4 ms"``."""
     for unit, scale in (("ns", 1.0), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)):
-        if value < 1000 * scale:
+        if value < 999.5 * scale:
             return f"{value / scale:.3g} {unit}"
     return f"{value / 1e9:.0f} s"
 
