@@ -1,5 +1,6 @@
 """Run by the tests as one of two processes: ``ranks.py SCENARIO RANK STORE``; prints what it saw, one line each."""
 
+import os
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -68,12 +69,13 @@ SCENARIOS: dict[str, Callable[[int], None]] = {f.__name__: f for f in (ddp, ddp_
 
 def main(scenario: str, rank: int, store: str) -> None:
     torch.set_num_threads(1)
-    dist.init_process_group(
-        "gloo", store=dist.FileStore(store, WORLD), rank=rank, world_size=WORLD, timeout=timedelta(seconds=60)
-    )
+    shared, patience = dist.FileStore(store, WORLD), timedelta(seconds=60)
+    dist.init_process_group("gloo", store=shared, rank=rank, world_size=WORLD, timeout=patience)
     SCENARIOS[scenario](rank)
-    dist.barrier()
-    dist.destroy_process_group()
+    shared.set(f"rank {rank} is done", "")
+    shared.wait([f"rank {other} is done" for other in range(WORLD)], patience)
+    sys.stdout.flush()
+    os._exit(0)  # one run in some hundreds, gloo's threads aborted the process while it was being taken down
 
 
 if __name__ == "__main__":
