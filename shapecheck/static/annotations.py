@@ -151,7 +151,10 @@ def _subscript(value: ast.expr, index: ast.expr, file: SourceFile, owner: ClassI
     if last in {"tuple", "Tuple"}:
         if len(items) == 2 and isinstance(items[1], ast.Constant) and items[1].value is ...:
             return SequenceHint("tuple", read_hint(items[0], file, owner, hops))
-        return TupleHint(tuple(read_hint(item, file, owner, hops) for item in items))
+        hints = tuple(read_hint(item, file, owner, hops) for item in items)
+        if len(hints) == 1 and isinstance(hints[0], ScalarHint):  # `patch_size: Tuple[int] = (1, 2, 2)` is often meant
+            return SequenceHint("tuple", hints[0])
+        return TupleHint(hints)
     if last in _LISTS:
         return SequenceHint(_LISTS[last], read_hint(items[0], file, owner, hops))
     if last in _ITERABLES:

@@ -265,7 +265,7 @@ def item(value: Value, index: Value, node: ast.AST, nodes: tuple[ast.expr, ast.e
         case tuple() | list():
             return _element(value, index)
         case Repeated(element):
-            return value if isinstance(index, Slice) else element
+            return repeated(element, Size.unknown()) if isinstance(index, Slice) else element
         case Dict(entries, rest):
             return _entry(entries, rest, key_of(index))
         case Layers(kind, content):

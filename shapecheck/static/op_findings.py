@@ -16,7 +16,7 @@ from shapecheck.static.reshapes import mixes_dims
 from shapecheck.static.values import Choice, Value
 from shapecheck.static.wording import evidence, in_their_words, shape_text, text_of
 
-__all__ = ["Operand", "check_reshape", "has_tensor", "heed", "report_error"]
+__all__ = ["Operand", "check_reshape", "has_tensor", "heed", "is_filled_in_sight", "report_error"]
 
 Operand = tuple[ast.expr | None, Value]
 """An argument: its expression, where there is one, and its value."""
@@ -80,11 +80,46 @@ def check_reshape(source: Operand, result: Value, node: ast.AST, frame: Frame) -
     """Report a reshape that moves dims."""
     match source[1], result:
         case (TensorValue(shape=tuple() as before), TensorValue(shape=tuple() as after)) if mixes_dims(before, after):
-            if _is_slice(source[0], frame):
+            if _is_slice(source[0], frame) or _is_sliced_next(node, frame):
                 return
             text = f"`{text_of(node)}`: {shape_text(before)} becomes {shape_text(after)}"
             text += ", the same dims in another order: the elements are mixed, not permuted"
             frame.report("view-as-permute", node, text, "`.permute(...)` or `.transpose(...)` moves dims", silent=True)
+
+
+def is_filled_in_sight(sources: Sequence[ast.expr | None], frame: Frame) -> bool:
+    """Whether a list that was found empty is surely so: written out, or a variable that began as an empty list.
+
+    An attribute, or what lies in a dictionary, may well be filled where nobody looks.
+    """
+    source = sources[0] if sources else None
+    if not isinstance(source, ast.Name) or frame.signature is None:
+        return isinstance(source, ast.List | ast.Tuple)
+    nodes = own_nodes(frame.signature.node.body)
+    empty = (one for one in nodes if isinstance(one, ast.Assign) and isinstance(one.value, ast.List | ast.Tuple))
+    return any(isinstance(to, ast.Name) and to.id == source.id for one in empty for to in one.targets)
+
+
+def _is_sliced_next(node: ast.AST, frame: Frame) -> bool:
+    """Whether what a reshape gave is only read to cut it: the relative shift of attention.
+
+    x = x.reshape(b, h, s, t)
+    x = x[:, :, 1:].reshape(b, h, t, s - 1)
+    """
+    if frame.signature is None:
+        return False
+    nodes = list(own_nodes(frame.signature.node.body))
+    target = next((one.targets[0] for one in nodes if isinstance(one, ast.Assign) and one.value is node), None)
+    cut: ast.AST | None = node
+    if isinstance(target, ast.Name):
+        reads = (one for one in nodes if isinstance(one, ast.Name) and one.id == target.id)
+        later = [one for one in reads if isinstance(one.ctx, ast.Load) and one.lineno > target.lineno]
+        cut = min(later, key=lambda one: (one.lineno, one.col_offset), default=None)
+    return any(isinstance(one, ast.Subscript) and one.value is cut and _cuts(one.slice) for one in nodes)
+
+
+def _cuts(index: ast.expr) -> bool:
+    return any(isinstance(part, ast.Slice) and (part.lower or part.upper) for part in ast.walk(index))
 
 
 def _is_slice(source: ast.expr | None, frame: Frame) -> bool:

@@ -125,7 +125,7 @@ def pack(tensors: Tensors, pattern: str) -> Value:
     if isinstance(tensors, Repeated):
         return _pack_alike(tensors, before, after)
     if not tensors:
-        raise OpError.argument("the list of tensors is empty", "tensors")
+        raise OpError.empty("tensors")
     packed: list[Shape] = []
     total = Size.of(0)
     outside: Shape | None = None

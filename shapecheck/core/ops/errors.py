@@ -20,7 +20,8 @@ class OpError(Exception):
 
     Attributes:
         reason: one sentence with parameters, dims and sizes.
-        kind: "shape", "dtype", "argument", or "keepdim" where a reduction without ``keepdim=True`` meets its source.
+        kind: "shape", "dtype", "argument", "empty" where a list of tensors has none, or "keepdim" where a reduction
+            without ``keepdim=True`` meets its source.
         operands: the parameters at fault, e.g. ``("input", "weight")``.
         dims: index of the dim at fault in each operand, None where it is the operand as a whole.
         sizes: the sizes that disagree, in the order of `operands`.
@@ -40,6 +41,11 @@ class OpError(Exception):
         super().__init__(reason)
         self.reason, self.kind, self.hint = reason, kind, hint
         self.operands, self.dims, self.sizes = operands, dims, sizes
+
+    @staticmethod
+    def empty(operand: str) -> OpError:
+        """A list without a tensor; the program may fill it where its reader doesn't look."""
+        return OpError("the list of tensors is empty", kind="empty", operands=(operand,), dims=(None,))
 
     @staticmethod
     def at(reason: str, *places: tuple[str, int | None, Size | None], hint: str = "") -> OpError:

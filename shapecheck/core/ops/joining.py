@@ -30,7 +30,7 @@ def _some(tensors: Tensors) -> tuple[TensorValue, ...]:
     if isinstance(tensors, Repeated):
         raise Undecided
     if not tensors:
-        raise OpError.argument("the list of tensors is empty", "tensors")
+        raise OpError.empty("tensors")
     return tensors
 
 

@@ -176,3 +176,51 @@ def shifted_step_by_step(scores: Float[Tensor, "b h t s"]) -> Float[Tensor, "b h
     b, h, t, s = scores.shape
     padded = nn.functional.pad(scores, (1, 0)).view(b, h, s + 1, t)[:, :, 1:]
     return padded.view_as(scores)
+
+
+class Collector(nn.Module):
+    def step(self, x: Tensor) -> None:
+        self._steps.append(x)
+
+    def run(self, x: Float[Tensor, "b d"]) -> Tensor:
+        self._steps = []
+        self.decode_with(self.step, x)
+        return torch.stack(self._steps, dim=1)
+
+
+def grouped(videos: list[Float[Tensor, "c h w"]]) -> dict[torch.Size, Tensor]:
+    groups = {}
+    for video in videos:
+        if video.shape not in groups:
+            groups[video.shape] = []
+        groups[video.shape].append(video)
+    return {size: group[0] if len(group) == 1 else torch.stack(group) for size, group in groups.items()}
+
+
+def nothing_to_join(x: Float[Tensor, "b d"]) -> Tensor:
+    return x + torch.cat([])  # error: shape-mismatch
+
+
+def all_but_the_last(x: Float[Tensor, "b d"], levels: list[int]) -> Tensor:
+    return torch.tensor(levels) * torch.tensor([1] + levels[:-1])
+
+
+def one_more(x: Float[Tensor, "b d"], levels: list[int]) -> Tensor:
+    return torch.tensor(levels) * torch.tensor([1] + levels)  # error: shape-mismatch
+
+
+def patches(x: Float[Tensor, "n c h w"], patch: tuple[int] = (2, 2, 2)) -> Tensor:
+    return nn.functional.interpolate(x.reshape(-1, 1, *patch), size=patch, mode="trilinear")
+
+
+def shifted_by_a_cut(x: Float[Tensor, "b h t s"], first: int) -> Tensor:
+    b, h, t, s = x.shape
+    x = x.reshape(b, h, s, t)
+    x = x[:, :, first:, :]
+    return x.reshape(b, h, t, s - first)
+
+
+def mixed_and_used_whole(x: Float[Tensor, "b h t s"]) -> Tensor:
+    b, h, t, s = x.shape
+    x = x.reshape(b, h, s, t)  # error: view-as-permute
+    return x * x[:, :, 1:].sum()
