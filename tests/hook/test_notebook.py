@@ -74,7 +74,8 @@ def test_classes_magics_and_values_of_cells_work_as_before(project: Project) -> 
         "Batch(T(2), T(3))",
         "@contract(mode='warn')\ndef lenient(x: Float[Tensor, 'n n']): return 3",
         "import warnings; warnings.simplefilter('ignore'); lenient(T(2, 3))",
-        "del __shapecheck_hook__  # as %reset does",
+        "%reset -f",
+        IMPORTS,
         F.format("0"),
         "f(T(2, 3))",
         "%timeit -n1 -r1 f(T(2, 2))",
@@ -83,8 +84,8 @@ def test_classes_magics_and_values_of_cells_work_as_before(project: Project) -> 
     )
     assert outcomes[4].startswith("ShapeError: Batch(): field `y` has n=3")
     assert outcomes[6] == "3"
-    assert outcomes[9].startswith("ShapeError")
-    assert outcomes[10:] == ["None", "2", "[]"]
+    assert outcomes[10].startswith("ShapeError")
+    assert outcomes[11:] == ["None", "2", "[]"]
 
 
 def test_off_for_good_nothing_is_rewritten(project: Project) -> None:
