@@ -12,6 +12,7 @@ from shapecheck.core.spec import Named
 from shapecheck.runtime.checks import NONE, Anything, Check, Instance, Items, OneOf, Pairs, TensorCheck, tensors
 from shapecheck.runtime.names import Names, is_settled, key_of
 from shapecheck.runtime.source import Source
+from shapecheck.runtime.tensor_source import isinstance_source
 
 __all__ = ["key_source"]
 
@@ -35,12 +36,11 @@ def key_source(source: Source, names: Names, checks: Mapping[str, Check]) -> str
 
 def _told_by_names(source: Source, name: str, check: Check) -> str | None:
     """What a value adds to the sizes of the names in it; None where they don't tell its shapes."""
-    length = f"1.0 * {source.name_of(len, 'len')}({name})"  # an int would count as a size
     match check:
-        case Items(item=TensorCheck() as item) if _is_named(item):
-            return length
-        case Pairs(key=Instance() | Anything(), value=TensorCheck() as value) if _is_named(value):
-            return length
+        case Items(item=TensorCheck() as item) | Pairs(key=Instance() | Anything(), value=TensorCheck() as item) if (
+            _is_named(item)
+        ):
+            return f"1.0 * {source.name_of(len, 'len')}({name})"  # an int would count as a size
         case OneOf(branches=(TensorCheck() as tensor, none)) if none == NONE and _is_named(tensor):
             return f"{name} is None"
     return None
@@ -58,5 +58,4 @@ def _of_value(source: Source, name: str, check: Check) -> str:
         return part
     from torch.nn import Module  # what `self` is most often, and of which only the class counts
 
-    is_module = f"{source.name_of(isinstance, 'isinstance')}(self, {source.name_of(Module, 'Module')})"
-    return f"({source.name_of(type, 'type')}(self) if {is_module} else {part})"
+    return f"({source.name_of(type, 'type')}(self) if {isinstance_source(source, name, (Module,))} else {part})"

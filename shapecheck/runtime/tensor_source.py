@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Sequence
 from typing import Any
 
 from shapecheck.core import expression
 from shapecheck.core.expression import Expression
-from shapecheck.core.spec import AnyDims, Computed, Dim, Fixed, Named, ShapeSpec, Variadic
+from shapecheck.core.spec import AnyDims, Computed, Dim, Fixed, Named, Variadic
 from shapecheck.core.unify import Shape, broadcast_together, broadcasts_to
 from shapecheck.runtime import arrays
 from shapecheck.runtime.checks import TensorCheck
@@ -59,12 +60,15 @@ class TensorSource:
         elif (known := self.names.shapes.get(check.spec.text)) is not None:
             # Dynamo can't tell what symbolic sizes make of this, and goes on inside: a guard for each, as without us.
             with self.source.block(f"if ({value}.shape == {known}) is not True:"):
-                self.shape(value, check.spec, certain)
+                self.shape(value, dims, certain)
         elif certain and self.only_rank(check):  # in a container a name stands for the sizes of several tensors
             variadic = check.spec.variadic is not None
             self.miss(f"{value}.ndim {'<' if variadic else '!='} {len(dims) - variadic}")
         elif dims != (AnyDims(),):
-            self.shape(value, check.spec, certain)
+            kept = ""
+            if all(map(is_settled, dims)) and self.names.keeps(check.spec.text) and certain:
+                kept = self.names.shapes[check.spec.text] = self.source.local()
+            self.shape(value, dims, certain, kept)
         elif certain:
             self.names.sizes.append(f"{value}.shape")
 
@@ -104,9 +108,10 @@ class TensorSource:
         unread = all(not isinstance(dim, Fixed | Computed) and key_of(dim) in self.names.unread for dim in dims)
         return unread and dims != (AnyDims(),) and arrays.is_torch(check.array)
 
-    def shape(self, value: str, spec: ShapeSpec, certain: bool) -> None:
+    def shape(self, value: str, dims: Sequence[Dim], certain: bool, kept: str = "") -> None:
+        """Take a shape apart and compare its sizes; the variable `kept`, if there is one, holds it as a whole."""
         targets, compared = [], []
-        for index, dim in enumerate(spec.dims):
+        for index, dim in enumerate(dims):
             if certain and self.binds(dim):
                 variable = self.names.local[key_of(dim)]
                 self.names.certain.add(key_of(dim))
@@ -117,12 +122,8 @@ class TensorSource:
                 variable = self.source.scratch(index) if at_once else self.source.local()
                 compared.append((variable, dim))
             targets.append("*" * isinstance(dim, Variadic | AnyDims) + variable)
-        keep = ""
-        is_wanted = all(map(is_settled, spec.dims)) and self.names.keeps(spec.text)
-        if is_wanted and certain and spec.text not in self.names.shapes:
-            self.names.shapes[spec.text] = self.source.local()
-            keep = f"{self.names.shapes[spec.text]} = "
-        self.source(f"{keep}{', '.join(targets)}{',' * (len(targets) == 1)} = {value}.shape")
+        apart = f"{', '.join(targets)}{',' * (len(targets) == 1)}"
+        self.source(" = ".join(filter(None, (kept, apart, f"{value}.shape"))))
         conditions = []
         for variable, dim in compared:
             if certain and (isinstance(dim, Computed) or (key_of(dim) and dim.broadcast)):  # type: ignore[union-attr]

@@ -16,7 +16,7 @@ from shapecheck.static.reshapes import mixes_dims
 from shapecheck.static.values import Choice, Value
 from shapecheck.static.wording import evidence, in_their_words, shape_text, text_of
 
-__all__ = ["Operand", "check_reshape", "has_tensor", "heed", "is_filled_in_sight", "report_error"]
+__all__ = ["Operand", "check_reshape", "has_tensor", "heed", "is_surely_empty", "report_error"]
 
 Operand = tuple[ast.expr | None, Value]
 """An argument: its expression, where there is one, and its value."""
@@ -87,7 +87,7 @@ def check_reshape(source: Operand, result: Value, node: ast.AST, frame: Frame) -
             frame.report("view-as-permute", node, text, "`.permute(...)` or `.transpose(...)` moves dims", silent=True)
 
 
-def is_filled_in_sight(sources: Sequence[ast.expr | None], frame: Frame) -> bool:
+def is_surely_empty(sources: Sequence[ast.expr | None], frame: Frame) -> bool:
     """Whether a list that was found empty is surely so: written out, or a variable that began as an empty list.
 
     An attribute, or what lies in a dictionary, may well be filled where nobody looks.

@@ -20,7 +20,7 @@ from shapecheck.static.arrays import FROM_ARRAYS, as_array, is_array, takes_arra
 from shapecheck.static.dispatch import Arguments
 from shapecheck.static.environment import join_values, refreshed
 from shapecheck.static.frame import Frame
-from shapecheck.static.op_findings import Operand, check_reshape, has_tensor, heed, is_filled_in_sight, report_error
+from shapecheck.static.op_findings import Operand, check_reshape, has_tensor, heed, is_surely_empty, report_error
 from shapecheck.static.reshapes import RESHAPES
 from shapecheck.static.values import Choice, ExternalName, Layer, Value, options
 
@@ -103,7 +103,7 @@ def _applied(
     if not worked:
         _, _, error = outcomes[0]
         assert error is not None
-        if error.kind == "empty" and not is_filled_in_sight(arguments.nodes, frame):
+        if error.kind == "empty" and not is_surely_empty(arguments.nodes, frame):
             return UNKNOWN
         report_error(error, operation.operands(arguments), also, node, frame)
         return UNKNOWN
